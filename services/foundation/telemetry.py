@@ -18,8 +18,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 
 _FACTS = """
     event level timestamp request_id exception where logger reason code kind slug rule status route channel state
-    version topic partition offset position sequence epoch attempt attempts count limit size bytes port shard lane seconds
-    milliseconds age due_at at since until organisation actor client issuer role token dossier_id event_id
+    version topic partition offset position sequence epoch attempt attempts count limit size bytes port shard lane
+    seconds milliseconds age due_at at since until organisation actor client issuer role token dossier_id event_id
     subscription_id delivery_id grant_id command_id signal_id scene service process pid migration
 """
 FACTS: Final = frozenset(_FACTS.split())
