@@ -4,54 +4,68 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-stamp=.venv/.ready
+wanted=${1:-}
 
-# What the environment was made from: the lock, what pip reads of this project, and the folder, because scripts in a
-# virtual environment carry its absolute path and break when it is moved.
-fingerprint() {
-    { cat requirements/dev.txt pyproject.toml; pwd; printf '%s\n' "$1"; } | cksum
+# The folder counts too: scripts in a virtual environment carry its absolute path and break when it is moved.
+locked=$({ cat requirements/dev.txt; pwd; } | cksum)
+project=$(cksum < pyproject.toml)
+
+is() { # is FILE VALUE: does the stamp say so?
+    [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]
 }
-
-if [ -f "$stamp" ] && [ -x .venv/bin/draad ] && [ "$(cat "$stamp")" = "$(fingerprint "$1")" ] && .venv/bin/python -c ''; then
-    exit 0
-fi
 
 usable() {
     "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 }
 
-python=
-incomplete=
-for candidate in ${1:+"$1"} python3 python3.14 python3.13 python3.12 python3.11 python; do
-    if usable "$candidate"; then
-        if "$candidate" -c 'import ensurepip, venv' >/dev/null 2>&1; then
-            python=$candidate
+find_python() {
+    incomplete=
+    for candidate in ${wanted:+"$wanted"} python3 python3.14 python3.13 python3.12 python3.11 python; do
+        if usable "$candidate"; then
+            if "$candidate" -c 'import ensurepip, venv' >/dev/null 2>&1; then
+                python=$candidate
+                return
+            fi
+            incomplete=$candidate
+        fi
+        if [ -n "$wanted" ]; then
             break
         fi
-        incomplete=$candidate
-    elif [ -n "$1" ]; then
-        echo "make setup: $1 is not a Python 3.11 or newer. Name another: make setup PYTHON=/path/to/python3" >&2
-        exit 1
-    fi
-done
-
-if [ -z "$python" ]; then
-    if [ -n "$incomplete" ]; then
-        echo "make setup: $incomplete cannot make virtual environments (no venv or ensurepip)." >&2
-        echo "On Debian or Ubuntu: apt-get install python3-venv. Then run the same command again." >&2
-    else
-        echo "make setup: no Python 3.11 or newer found (tried python3, python3.14 … python3.11, python)." >&2
-        echo "Install one (Debian 12, Ubuntu 24.04: apt-get install python3 python3-venv; macOS: brew install python@3.12)," >&2
-        echo "or name one that you have: make setup PYTHON=/path/to/python3" >&2
-    fi
+    done
+    {
+        if [ -n "$incomplete" ]; then
+            echo "make setup: $incomplete cannot make virtual environments (it has no venv or ensurepip)."
+            echo "On Debian or Ubuntu: apt-get install python3-venv. Then give the same command again."
+        elif [ -n "$wanted" ]; then
+            echo "make setup: $wanted is not a Python 3.11 or newer."
+            echo "Name another (make setup PYTHON=/path/to/python3), or none: then it looks for one itself."
+        else
+            echo "make setup: there is no Python 3.11 or newer here (tried python3, python3.14 to python3.11, python)."
+            echo "Install one (Debian 12, Ubuntu 24.04: apt-get install python3 python3-venv; macOS: brew install python@3.12),"
+            echo "or name one that you have: make setup PYTHON=/path/to/python3"
+        fi
+    } >&2
     exit 1
+}
+
+pip() {
+    .venv/bin/python -m pip --quiet --disable-pip-version-check "$@"
+}
+
+if ! is .venv/.locked "$locked" || ! .venv/bin/python -c '' 2>/dev/null ||
+    { [ -n "$wanted" ] && ! is .venv/.python "$wanted"; }; then
+    find_python
+    echo "Setting up .venv with $("$python" --version), once; a minute or so."
+    rm -rf .venv
+    "$python" -m venv .venv
+    pip install --require-hashes --requirement requirements/dev.txt
+    echo "$python" > .venv/.python
+    echo "$locked" > .venv/.locked
 fi
 
-echo "Setting up .venv with $("$python" --version) (once; a minute on a slow line)"
-rm -rf .venv
-"$python" -m venv .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
-# Dependencies stand in the lock, setuptools too: nothing more may be fetched here.
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
-fingerprint "$1" > "$stamp"
-echo "Ready: .venv/bin/draad"
+if ! is .venv/.project "$project" || ! [ -x .venv/bin/draad ]; then
+    # Dependencies stand in the lock, setuptools too: nothing more may be fetched here.
+    pip install --no-index --no-deps --no-build-isolation --editable .
+    echo "$project" > .venv/.project
+    echo "Ready: .venv/bin/draad"
+fi
