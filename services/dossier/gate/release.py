@@ -1,14 +1,15 @@
 """The only way out: every exit decides here, under the fence, and commits its ledger row before anything leaves."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
 
+from services.dossier.envelopes import envelope, numbered, thin
 from services.dossier.gate import facts, fence, ledger
 from services.dossier.gate.decision import (
     Deny,
@@ -25,7 +26,7 @@ from services.dossier.gate.facts import Known, Row
 from services.dossier.store.bodies import binding, unpack
 from services.dossier.store.keyrings import Keyrings, StaleKeys
 from services.foundation.database.connection import Connection, Database
-from services.foundation.problems import Problem, not_found, unavailable
+from services.foundation.problems import UNAVAILABLE, Problem, not_found
 from services.foundation.vault.sealing import KeyRing
 
 Json = dict[str, Any]
@@ -64,49 +65,6 @@ class Shown:
     dossier_id: UUID
     last_event_at: datetime | None
     contact_person: str | None
-
-
-def utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def dataref(dossier_id: UUID, event_id: UUID) -> str:
-    return f"/v1/dossiers/{dossier_id}/events/{event_id}"
-
-
-def thin(dossier_id: UUID, row: Row) -> Json:
-    """The thin event without its number, which belongs to who receives it (R-33, api.md §2)."""
-    return {
-        "specversion": "1.0",
-        "id": str(row.subject.event_id),
-        "source": row.source,
-        "type": row.neutral_type,
-        "subject": f"dossier/{dossier_id}",
-        "time": utc(row.recorded_at),
-        "sequencetype": "Integer",
-        "dataref": dataref(dossier_id, row.subject.event_id),
-    }
-
-
-def envelope(dossier_id: UUID, row: Row, with_sequence: bool) -> Json:
-    """The event without `data`: what a writer gets who may not read."""
-    subject = row.subject
-    event: Json = {
-        "specversion": "1.0",
-        "id": str(subject.event_id),
-        "source": row.source,
-        "type": subject.type,
-        "subject": f"dossier/{dossier_id}",
-        "time": utc(row.recorded_at),
-        "datacontenttype": "application/json",
-        "dataschema": f"https://dossier.example.org/schema/{subject.type}/v1",
-        "privacyclass": subject.privacy_class,
-    }
-    if row.writer is not None:
-        event["actor"] = row.writer
-    if with_sequence:
-        event |= {"sequence": str(subject.sequence), "sequencetype": "Integer"}
-    return event
 
 
 def open_permitted(ring: KeyRing, dossier_id: UUID, row: Row, permit: Permit) -> Json:
@@ -162,8 +120,18 @@ class Gate:
         return event
 
     def render(self, ring: KeyRing, known: Known, row: Row, permit: Permit) -> Json:
-        whole = known.place.is_owner or known.place.is_reading_delegate
-        event = envelope(known.dossier_id, row, with_sequence=whole)
+        subject = row.subject
+        event = envelope(
+            known.dossier_id,
+            subject.event_id,
+            row.source,
+            subject.type,
+            subject.privacy_class,
+            row.recorded_at,
+            row.writer,
+        )
+        if known.place.is_owner or known.place.is_reading_delegate:
+            event = numbered(event, subject.sequence)
         event["data"] = open_permitted(ring, known.dossier_id, row, permit)
         return event
 
@@ -370,7 +338,9 @@ class Gate:
             decision.grants,
             decision.reason,
         )
-        return thin(dossier_id, rows[0])
+        return thin(
+            dossier_id, rows[0].subject.event_id, rows[0].source, rows[0].neutral_type, rows[0].recorded_at
+        )
 
     async def still(self, conn: Connection, dossier_id: UUID, reader: Reader, sequences: Sequence[int]) -> frozenset[int]:
         """Of what was delivered before: what may be shown again now. No ledger row: it was written at the delivery."""
@@ -394,8 +364,8 @@ class Gate:
                     return await attempt(conn)
             except StaleKeys:
                 if await self._keyrings.fetch(dossier_id) is None:
-                    raise unavailable("The keys of this dossier cannot be had now; nothing was read.") from None
-        raise unavailable("Access to this dossier is changing; try again.")
+                    raise Problem(UNAVAILABLE, "The keys of this dossier cannot be had now; nothing was read.") from None
+        raise Problem(UNAVAILABLE, "Access to this dossier is changing; ask again.")
 
 
 
@@ -428,5 +398,3 @@ def _found(value: T | None) -> T:
         raise not_found()
     return value
 
-
-__all__ = ["Filter", "Gate", "Page", "Problem", "Shown"]

@@ -4,19 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import orjson
 
 from services.dossier.domain.consent import Grant
-from services.dossier.domain.entries import HEALTH, Entry
+from services.dossier.domain.entries import Entry
 from services.dossier.domain.index import IndexFacts
-from services.dossier.gate.release import thin_event
+from services.dossier.envelopes import neutral_type, numbered, thin
 from services.dossier.store.bodies import binding, divide, pack
 from services.foundation.database.connection import Connection
 from services.foundation.vault.sealing import KeyRing
-
-NEUTRAL = "nl.dossier.entry.recorded"
 
 INSERT = """
 with entry as (
@@ -79,10 +77,6 @@ class Echo:
     reason: str
 
 
-def neutral_type(entry: Entry) -> str:
-    return NEUTRAL if entry.privacy_class == HEALTH else entry.type
-
-
 def seal(dossier_id: UUID, ring: KeyRing, writing: Writing) -> tuple[tuple[str, ...], bytes]:
     entry = writing.entry
     parts = divide(entry.privacy_class, writing.field_classes, entry.data)
@@ -96,7 +90,7 @@ def seal(dossier_id: UUID, ring: KeyRing, writing: Writing) -> tuple[tuple[str, 
                 "person": entry.person,
                 "organisation": entry.organisation,
             }
-        bound = binding(dossier_id, entry.sequence, entry.event_id, neutral_type(entry), class_)
+        bound = binding(dossier_id, entry.sequence, entry.event_id, neutral_type(entry.type, entry.privacy_class), class_)
         sealed.append(ring.seal(class_, orjson.dumps(part), bound))
     return tuple(parts), pack(sealed)
 
@@ -136,7 +130,7 @@ def _columns(dossier_id: UUID, ring: KeyRing, writing: Writing) -> tuple[Any, ..
         entry.event_id,
         entry.source,
         entry.privacy_class,
-        neutral_type(entry),
+        neutral_type(entry.type, entry.privacy_class),
         ",".join(classes),
         sealed,
         writing.mac,
@@ -151,8 +145,13 @@ def _columns(dossier_id: UUID, ring: KeyRing, writing: Writing) -> tuple[Any, ..
         index.party_person,
         index.applicant,
         index.offered_to,
-        orjson.dumps(thin_event(dossier_id, entry, neutral_type(entry))),
+        orjson.dumps(numbered(_thin(dossier_id, entry), entry.sequence)),
     )
+
+
+def _thin(dossier_id: UUID, entry: Entry) -> dict[str, Any]:
+    travels_as = neutral_type(entry.type, entry.privacy_class)
+    return thin(dossier_id, entry.event_id, entry.source, travels_as, entry.recorded_at)
 
 
 def _echo(echo: Echo | None) -> tuple[Any, ...]:
@@ -273,9 +272,9 @@ async def write_snapshot(
     )
 
 
-async def write_timers(conn: Connection, dossier_id: UUID, timers: Sequence[tuple[datetime, bytes]]) -> None:
+async def write_timers(conn: Connection, dossier_id: UUID, timers: Sequence[tuple[UUID, datetime, bytes]]) -> None:
     await conn.execute("delete from dossier.timers where dossier_id = $1", dossier_id)
     await conn.executemany(
         "insert into dossier.timers (id, dossier_id, due_at, sealed) values ($1, $2, $3, $4)",
-        [(uuid4(), dossier_id, due_at, sealed) for due_at, sealed in timers],
+        [(id_, dossier_id, due_at, sealed) for id_, due_at, sealed in timers],
     )
