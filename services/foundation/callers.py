@@ -7,8 +7,9 @@ from fastapi import Depends, Request
 from starlette.datastructures import Headers
 
 from services.foundation import telemetry
-from services.foundation.parties import PLATFORM, Organisation, Person, Registry
+from services.foundation.parties import PLATFORM, Organisation, Person
 from services.foundation.problems import BAD_REQUEST, UNAVAILABLE, Problem, unauthorised
+from services.foundation.registry import Registry
 from services.foundation.tokens import Claims, KeysAway, TokenRefused, Verifier
 
 PARTICIPANT: Final = "P"
