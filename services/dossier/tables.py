@@ -69,6 +69,13 @@ claim_tries = Table(
     Column("failed", Integer, nullable=False),
 )
 
+parameters = Table(
+    "parameters",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
 # Append-only: no content in clear.
 
 events = Table(

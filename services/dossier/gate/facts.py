@@ -51,7 +51,7 @@ order by e.sequence limit $3
 """
 
 THESE = f"""
-select {SUBJECT_COLUMNS}
+select {SUBJECT_COLUMNS}, e.sealed
 from dossier.events e
 join dossier.index_entries i on i.dossier_id = e.dossier_id and i.sequence = e.sequence
 where e.dossier_id = $1 and e.sequence = any($2::int[])

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import orjson
 
+from services.dossier.domain.commands import AboutEntry
 from services.dossier.envelopes import envelope, numbered, thin
 from services.dossier.gate import facts, fence, ledger
 from services.dossier.gate.decision import (
@@ -120,20 +121,38 @@ class Gate:
         return event
 
     def render(self, ring: KeyRing, known: Known, row: Row, permit: Permit) -> Json:
-        subject = row.subject
-        event = envelope(
-            known.dossier_id,
-            subject.event_id,
-            row.source,
-            subject.type,
-            subject.privacy_class,
-            row.recorded_at,
-            row.writer,
-        )
+        event = _envelope(known, row)
         if known.place.is_owner or known.place.is_reading_delegate:
-            event = numbered(event, subject.sequence)
+            event = numbered(event, row.subject.sequence)
         event["data"] = open_permitted(ring, known.dossier_id, row, permit)
         return event
+
+    async def again(self, conn: Connection, reader: Reader, dossier_id: UUID, sequence: int) -> Json:
+        """In the transaction of a repeated write: the stored event as its writer may read it now (R-29)."""
+        known, now = await facts.place(conn, dossier_id, reader)
+        assert known is not None  # the repeat was found under its lock
+        row = facts.row_of(raw := (await conn.fetch(facts.THESE, dossier_id, [sequence]))[0], raw["sealed"])
+        decision = decide(reader, known.place, row.subject, now, self._law)
+        if isinstance(decision, Permit):
+            return await self._release_one(conn, reader, known, row, decision)
+        return _envelope(known, row)
+
+    async def about(self, conn: Connection, reader: Reader, dossier_id: UUID, event_id: UUID) -> AboutEntry | None:
+        """The entry that another is about, for whoever may read it or wrote it; nothing of its content."""
+        rows = await conn.fetch(facts.ONE, dossier_id, reader.person, reader.organisation, event_id)
+        known, now = facts.place_of(rows, reader)
+        for row in facts.entries_of(rows) if known else ():
+            assert known is not None
+            subject = row.subject
+            is_own = reader.organisation is not None and subject.organisation == reader.organisation
+            if is_own or isinstance(decide(reader, known.place, subject, now, self._law), Permit):
+                return AboutEntry(
+                    event_id=event_id,
+                    type=subject.type,
+                    privacy_class=subject.privacy_class,
+                    organisation=subject.organisation,
+                )
+        return None
 
     # Many events
 
@@ -368,6 +387,19 @@ class Gate:
         raise Problem(UNAVAILABLE, "Access to this dossier is changing; ask again.")
 
 
+
+
+def _envelope(known: Known, row: Row) -> Json:
+    subject = row.subject
+    return envelope(
+        known.dossier_id,
+        subject.event_id,
+        row.source,
+        subject.type,
+        subject.privacy_class,
+        row.recorded_at,
+        row.writer,
+    )
 
 
 def may_know(reader: Reader, known: Known, purpose: str | None = None) -> bool:

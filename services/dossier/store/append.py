@@ -207,6 +207,10 @@ async def write_grants(conn: Connection, dossier_id: UUID, grants: Iterable[Gran
     )
 
 
+async def write_owner(conn: Connection, dossier_id: UUID, person: str | None) -> None:
+    await conn.execute("insert into dossier.owners (dossier_id, person) values ($1, $2)", dossier_id, person)
+
+
 async def write_contacts(
     conn: Connection, dossier_id: UUID, contacts: Sequence[tuple[int, str, datetime, datetime | None]]
 ) -> None:

@@ -23,6 +23,10 @@ class Keyrings:
             raise StaleKeys
         return ring
 
+    def made(self, dossier_id: UUID) -> KeyRing | None:
+        """The ring of a dossier whose first event is not stored yet, once `create` has committed it."""
+        return self._cache.get(dossier_id, 0)
+
     def keep(self, ring: KeyRing, epoch: int) -> None:
         self._cache.put(ring, epoch)
 

@@ -1,15 +1,16 @@
 """Reads a dossier's stream back into state: a sealed snapshot and the entries after it, opened to decide, never to show."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from services.dossier.domain.decisions import fold
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.evolution import evolve, fold
 from services.dossier.domain.state import CODE_VERSION, Dossier, from_json, to_json
 from services.dossier.store.bodies import binding, unpack
 from services.foundation.database.connection import Connection
@@ -21,6 +22,7 @@ SNAPSHOT_EVERY = 8
 HEAD = """
 select d.id, d.head, d.authz_epoch, d.erased_at, d.recorded_at as last_recorded_at, foundation.now() as now,
   o.person as owner, s.sequence as snapshot_at, s.sealed as snapshot,
+  exists(select from dossier.events r where r.dossier_id = q.id and r.event_id = any($3)) as has_repeats,
   e.sequence, e.event_id, e.source, e.recorded_at, e.class, e.neutral_type, e.classes, e.sealed
 from (select $1::uuid as id) q
 left join dossier.dossiers d on d.id = q.id
@@ -52,10 +54,12 @@ class Head:
     snapshot_at: int
     snapshot: bytes | None
     tail: tuple[Any, ...]
+    has_repeats: bool
 
 
-async def head(conn: Connection, dossier_id: UUID) -> Head:
-    rows = await conn.fetch(HEAD, dossier_id, CODE_VERSION)
+async def head(conn: Connection, dossier_id: UUID, event_ids: Sequence[UUID]) -> Head:
+    """In one round trip, together with whether one of these ids is in use here already (R-29)."""
+    rows = await conn.fetch(HEAD, dossier_id, CODE_VERSION, list(event_ids))
     first = rows[0]
     return Head(
         dossier_id,
@@ -69,6 +73,7 @@ async def head(conn: Connection, dossier_id: UUID) -> Head:
         snapshot_at=first["snapshot_at"] or 0,
         snapshot=first["snapshot"],
         tail=tuple(row for row in rows if row["sequence"] is not None),
+        has_repeats=first["has_repeats"],
     )
 
 
@@ -78,7 +83,7 @@ def state_at(head: Head, ring: KeyRing) -> Dossier:
     if head.snapshot is None:
         return fold(tail)
     plain = ring.open(DERIVED, head.snapshot, snapshot_binding(head.dossier_id, head.snapshot_at))
-    return fold(tail, from_json(orjson.loads(plain)))
+    return reduce(evolve, tail, from_json(orjson.loads(plain)))
 
 
 def sealed_snapshot(dossier_id: UUID, ring: KeyRing, dossier: Dossier, sequence: int) -> bytes:
@@ -126,5 +131,3 @@ def _parts(dossier_id: UUID, ring: KeyRing, row: Any, event_id: UUID) -> Any:
     for class_, sealed in unpack(row["sealed"], row["classes"]):
         bound = binding(dossier_id, row["sequence"], event_id, row["neutral_type"], class_)
         yield orjson.loads(ring.open(class_, sealed, bound))
-
-
