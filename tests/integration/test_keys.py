@@ -10,10 +10,16 @@ from services.foundation.database.connection import Database
 from services.foundation.vault.keys import Keys, KeysDestroyed
 from services.foundation.vault.root_key import DoesNotOpen, LocalRootKey
 from services.foundation.vault.sealing import CLASSES, Binding
+from tests.database import Databases
 
 pytestmark = pytest.mark.anyio
 
 ROOT = LocalRootKey(b"r" * 32)
+
+
+@pytest.fixture
+def key_database(databases: Databases) -> Database:
+    return databases.keys
 
 
 @pytest.fixture

@@ -4,7 +4,9 @@ from sqlalchemy import BigInteger, DateTime, ForeignKey, Integer, LargeBinary, M
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import Column
 
-metadata = MetaData(schema="bus")
+from services.foundation.metadata import NAMING_CONVENTION
+
+metadata = MetaData(schema="bus", naming_convention=NAMING_CONVENTION)
 
 topics = Table(
     "topics",

@@ -11,7 +11,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.execute("create schema if not exists bus")
     op.create_table(
         "topics",
         sa.Column("topic", sa.Text(), primary_key=True),
