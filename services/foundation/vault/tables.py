@@ -3,7 +3,9 @@
 from sqlalchemy import DateTime, ForeignKey, LargeBinary, MetaData, SmallInteger, Table, Text, Uuid, func
 from sqlalchemy.schema import Column
 
-metadata = MetaData(schema="keys")
+from services.foundation.metadata import NAMING_CONVENTION
+
+metadata = MetaData(schema="keys", naming_convention=NAMING_CONVENTION)
 
 dossier_keys = Table(
     "dossier_keys",

@@ -10,7 +10,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.execute("create schema if not exists keys")
     op.create_table(
         "dossier_keys",
         sa.Column("dossier_id", sa.Uuid(), primary_key=True),
