@@ -20,6 +20,7 @@ NAMES_THAT_REFUSE_NOTHING = {
 MAY_OPEN_A_SEAL = {"services/dossier/gate/release.py", "services/dossier/store/streams.py"}
 # The vault itself, and the sealed cursors of lists: a key of their own, and no content in them.
 MAY_DECRYPT = ("services/foundation/vault/", "services/foundation/paging.py")
+OPENERS = {"AESGCM", "unseal"}
 # `open` of these is a file, a pool or a page, never a key ring.
 OPENS_NO_SEAL = {"Database", "os", "webbrowser", "tarfile", "gzip"}
 
@@ -103,10 +104,19 @@ def seals_opened(path: str, tree: ast.Module) -> list[str]:
     return [
         f"{path}:{node.lineno}"
         for node in ast.walk(tree)
-        if (isinstance(node, ast.Attribute) and node.attr in {"open", "decrypt"} and node not in harmless)
-        or (isinstance(node, ast.Constant) and node.value in {"open", "decrypt"})
-        or (isinstance(node, ast.Name) and node.id == "AESGCM")
+        if (isinstance(node, ast.Attribute) and node.attr in {"open", "decrypt", "unseal"} and node not in harmless)
+        or (isinstance(node, ast.Call) and asks_by_name(node))
+        or (
+            isinstance(node, ast.Name | ast.alias) and (node.id if isinstance(node, ast.Name) else node.name) in OPENERS
+        )
     ]
+
+
+def asks_by_name(call: ast.Call) -> bool:
+    """`getattr(ring, "open")` and its kin."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    named = {argument.value for argument in call.args if isinstance(argument, ast.Constant)}
+    return name in {"getattr", "attrgetter", "methodcaller"} and bool(named & {"open", "decrypt"})
 
 
 def reachable(root: Path, start: str) -> set[str]:
@@ -288,6 +298,7 @@ def test_a_name_that_refuses_nothing_is_found(tmp_path: Path, name: str) -> None
         "opener = getattr(ring, 'open')",
         "plain = [self.keys.ring.open(c, s, a) for c, s in bodies]",
         "from cryptography.hazmat.primitives.ciphers.aead import AESGCM\nAESGCM(key)",
+        "from services.foundation.vault.root_key import unseal as read",
     ],
 )
 def test_an_opened_seal_is_found(text: str) -> None:
