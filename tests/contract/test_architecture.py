@@ -24,6 +24,9 @@ OPENERS = {"AESGCM", "unseal"}
 # `open` of these is a file, a pool or a page, never a key ring.
 OPENS_NO_SEAL = {"Database", "os", "webbrowser", "tarfile", "gzip"}
 
+# What runs for each read and each append (docs/adr/0001-asyncpg-under-the-fence.md).
+HOT_PATH = ["services/dossier/gate", "services/dossier/store"]
+
 # Every other root starts the product for real people, and what invents people and signs for them is out of its reach.
 SANDBOX_ROOTS = {"__init__", "sandbox", "demo", "replay"}
 
@@ -212,6 +215,16 @@ def test_the_sandbox_is_out_of_reach_of_what_serves_real_people() -> None:
 def test_only_the_sandbox_signs_tokens() -> None:
     signers = [path for path, tree in modules(ROOT, "services") if signs_tokens(tree)]
     assert [path for path in signers if not path.startswith("services/sandbox/")] == []
+
+
+def test_the_hot_path_speaks_to_the_driver_itself() -> None:
+    found = [
+        f"{path} imports {name}"
+        for path, tree in modules(ROOT, *HOT_PATH)
+        for name in imports(path, tree)
+        if name.split(".")[0] == "sqlalchemy"
+    ]
+    assert found == []
 
 
 def test_the_command_line_calls_roots_and_no_service() -> None:
