@@ -3,7 +3,9 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 
 import asyncpg
 import pytest
@@ -13,6 +15,7 @@ from services.foundation.database.embedded import Server, running
 from services.foundation.database.migrations import migrate
 
 TEMPLATES = ("template_main", "template_keys")
+SERVER = pytest.StashKey[Server]()
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,13 @@ class Databases:
     keys: Database
 
 
+def _leave(context: AbstractContextManager[Server]) -> None:
+    context.__exit__(None, None, None)
+
+
 async def _make_templates(server: Server) -> None:
     await _administer(server, *(f'create database "{name}"' for name in TEMPLATES))
-    await migrate(*(server.url(name) for name in TEMPLATES))
+    await migrate(server.url(TEMPLATES[0]), server.url(TEMPLATES[1]))
 
 
 async def _administer(server: Server, *statements: str) -> None:
@@ -46,11 +53,18 @@ async def _administer(server: Server, *statements: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """One embedded PostgreSQL for all tests of a session, with a migrated template of each database."""
-    with running(None) as server:
-        asyncio.run(_make_templates(server))
-        yield server
+def server(request: pytest.FixtureRequest) -> Server:
+    """One embedded PostgreSQL for all tests of a session, with a migrated template of each database.
+
+    It is kept with the session and not with the fixture, which is another one in each folder that imports it.
+    """
+    if SERVER not in request.config.stash:
+        context = running(None)
+        started = context.__enter__()
+        request.config.add_cleanup(partial(_leave, context))
+        asyncio.run(_make_templates(started))
+        request.config.stash[SERVER] = started
+    return request.config.stash[SERVER]
 
 
 @pytest.fixture
