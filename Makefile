@@ -6,7 +6,7 @@
 .DELETE_ON_ERROR:
 
 # Another project's settings must not leak into the environment that is built here.
-unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_HASHES
 
 BIN := .venv/bin
 SPECTRAL := deploy/spectral/node_modules
