@@ -52,7 +52,11 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """Read all settings, or say everything that is wrong with them."""
-        given = {name: value.strip() for name, value in (environment or os.environ).items() if value.strip()}
+        given = {
+            name: value.strip()
+            for name, value in (os.environ if environment is None else environment).items()
+            if value.strip()
+        }
         faults: list[str] = []
         settings = cls(
             database_url=_database(given, "DRAAD_DATABASE_URL", faults),
@@ -161,13 +165,11 @@ def _root_key(given: Mapping[str, str], faults: list[str]) -> bytes | None:
         except OSError as error:
             faults.append(f"DRAAD_ROOT_KEY_FILE cannot be read: {error.strerror}.")
             return None
-        return _key(content, "DRAAD_ROOT_KEY_FILE", faults)
+        return content if len(content) == ROOT_KEY_BYTES else _key(content, "DRAAD_ROOT_KEY_FILE", faults)
     return _key(value.encode(), "DRAAD_ROOT_KEY", faults) if value else None
 
 
 def _key(content: bytes, name: str, faults: list[str]) -> bytes | None:
-    if len(content) == ROOT_KEY_BYTES:
-        return content
     try:
         key = base64.b64decode(content.strip(), validate=True)
     except binascii.Error:

@@ -28,6 +28,13 @@ class NoUnprivilegedUser(Exception):
         super().__init__(self.__doc__)
 
 
+class NamelessUser(Exception):
+    """The user number of this process has no name on this machine and PostgreSQL needs one: add it to /etc/passwd, or set DRAAD_DATABASE_URL and DRAAD_KEYS_DATABASE_URL."""  # noqa: E501 - an error is one sentence
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
 @dataclass(frozen=True)
 class User:
     uid: int
@@ -48,6 +55,10 @@ class User:
 def server_user(data: Path) -> User | None:
     """Who runs the server: whoever starts it, or, when that is root, the owner of the data or an unprivileged user."""
     if os.geteuid() != 0:
+        try:
+            pwd.getpwuid(os.geteuid())
+        except KeyError:
+            raise NamelessUser from None
         return None
     if data.exists() and (owner := data.stat()).st_uid != 0:
         return User(owner.st_uid, owner.st_gid)

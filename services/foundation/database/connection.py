@@ -25,6 +25,9 @@ SESSION = {
 BROKEN = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError)
 
 
+SHUTDOWN = (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)
+
+
 class DatabaseTrouble(Exception):
     """The database could not do this now: nothing was stored; ask again a little later."""
 
@@ -109,12 +112,16 @@ class Database:
         """A connection of the pool, without a transaction: each statement commits by itself."""
         try:
             connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT)
-        except TimeoutError as error:
+        except (TimeoutError, asyncpg.TooManyConnectionsError) as error:
             raise Busy from error
         except BROKEN as error:
             raise Unreachable from error
         try:
             yield connection
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            if connection.is_closed() or isinstance(error, SHUTDOWN):
+                raise Unreachable from error
+            raise
         finally:
             await self._pool.release(connection)
 

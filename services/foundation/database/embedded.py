@@ -82,6 +82,7 @@ class Server:
     def __init__(self, folder: Path, socket: Path, user: User | None, binaries: Path, progress: Progress) -> None:
         self.folder = folder
         self.socket = socket
+        self._short_lived = socket.parent == folder
         self.data = folder / DATA
         self.log = folder / "postgres.log"
         self._user = user
@@ -163,7 +164,7 @@ class Server:
                 [
                     *(self._binaries / "initdb", "-D", path, "-U", SUPERUSER, "--auth=peer", "--encoding=UTF8"),
                     *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
-                    *("--no-instructions", "--no-sync"),
+                    *("--no-instructions", *(["--no-sync"] if self._short_lived else [])),
                 ],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -172,7 +173,6 @@ class Server:
             )
         if done.returncode:
             raise StartFailed("could not prepare its data", done.stderr.decode(errors="replace").splitlines()[-5:])
-        os.sync()  # one call is quicker than initdb's own for each file; the rename must not be on disk before them
         unfinished.rename(self.data)
 
     def _check_version(self) -> None:
