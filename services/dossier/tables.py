@@ -38,6 +38,7 @@ dossiers = Table(
     "dossiers",
     metadata,
     Column("id", Uuid, primary_key=True),
+    Column("number", BigInteger, Identity(always=True), nullable=False, unique=True),
     Column("head", Integer, nullable=False),
     Column("authz_epoch", BigInteger, nullable=False),
     Column("recorded_at", MOMENT, nullable=False),

@@ -9,6 +9,7 @@ import orjson
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
+from services.dossier.gate.overviews import Overviews
 from services.dossier.gate.release import Filter, Gate
 from services.dossier.handlers import Handler, Recorded
 from services.dossier.incoming import Incoming, short, structured
@@ -46,6 +47,7 @@ class Dossiers:
 
     handler: Handler
     gate: Gate
+    overviews: Overviews
     surveyor: Surveyor
     contract: Contract
     cursors: Cursors

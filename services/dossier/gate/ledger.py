@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.dossier.domain.consent import Grant
-from services.dossier.gate.decision import Reader
+from services.dossier.gate.decision import Place, Reader
 from services.foundation.database.connection import Connection
 
 PERMITTED = """
@@ -28,6 +28,13 @@ def purpose_and_basis(grants: Iterable[Grant], reason: str) -> tuple[str | None,
     purposes = sorted({grant.purpose for grant in grants})
     bases = sorted({grant.basis for grant in grants})
     return ",".join(purposes), ",".join(bases)
+
+
+def reason_of(place: Place) -> str:
+    """Why this reader may know the dossier at all."""
+    if place.is_owner:
+        return "own_dossier"
+    return "delegate" if place.is_reading_delegate else "grant"
 
 
 async def permitted(
