@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -79,6 +79,18 @@ def urls(server: Server) -> Iterator[Urls]:
     asyncio.run(_administer(server, *make))
     yield Urls(*(server.url(new) for new in fresh))
     asyncio.run(_administer(server, *(f'drop database "{new}" with (force)' for new in fresh)))
+
+
+@asynccontextmanager
+async def empty_databases(server: Server) -> AsyncIterator[Urls]:
+    """A pair of databases in which nothing was ever done, for tests of the migrations themselves."""
+    name = f"test_{secrets.token_hex(6)}"
+    fresh = [f"{name}_main", f"{name}_keys"]
+    await _administer(server, *(f'create database "{new}"' for new in fresh))
+    try:
+        yield Urls(*(server.url(new) for new in fresh))
+    finally:
+        await _administer(server, *(f'drop database "{new}" with (force)' for new in fresh))
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ class Database:
         try:
             pool = await asyncpg.create_pool(
                 url,
-                min_size=min(2, size),
+                min_size=0,  # asyncpg would fill a pool up again in the background, loudly while the server is away
                 max_size=size,
                 max_inactive_connection_lifetime=0,  # a closed idle connection is a cold start for who comes next
                 max_cached_statement_lifetime=0,
@@ -89,7 +89,9 @@ class Database:
                 command_timeout=60,
                 server_settings=SESSION,
             )
-        except (*BROKEN, TimeoutError) as error:
+            async with pool.acquire():
+                pass
+        except (*BROKEN, asyncpg.PostgresError, TimeoutError) as error:
             raise Unreachable from error
         return cls(url, pool)
 
@@ -119,7 +121,7 @@ class Database:
         try:
             yield connection
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            if connection.is_closed() or isinstance(error, SHUTDOWN):
+            if isinstance(error, SHUTDOWN) or _is_gone(connection):
                 raise Unreachable from error
             raise
         finally:
@@ -148,7 +150,7 @@ class Database:
 
 def _beginning(locks: tuple[Lock, ...], lock_timeout: float) -> str:
     milliseconds = max(1, round(lock_timeout * 1000))
-    begin = f"begin isolation level read committed read write; set local lock_timeout = {milliseconds:d};"
+    begin = f"begin isolation level read committed read write;set local lock_timeout = {milliseconds:d};"
     return begin + "".join(lock.statement() for lock in locks)
 
 
@@ -166,11 +168,21 @@ async def _roll_back(connection: Connection) -> None:
 
 
 async def _rollback(connection: Connection) -> None:
+    if _is_gone(connection):
+        return
     try:
-        if not connection.is_closed():
-            await connection.execute("rollback", timeout=ROLLBACK_TIMEOUT)
+        await connection.execute("rollback", timeout=ROLLBACK_TIMEOUT)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
-        connection.terminate()  # what cannot roll back is thrown away; the database rolls back by itself
+        if not _is_gone(connection):
+            connection.terminate()  # what cannot roll back is thrown away; the database rolls back by itself
+
+
+def _is_gone(connection: Connection) -> bool:
+    """Whether the server or asyncpg has ended it; asyncpg takes such a connection from its holder at once."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
 
 
 def sqlalchemy_url(url: str) -> URL:
