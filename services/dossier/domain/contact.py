@@ -3,7 +3,7 @@
 from datetime import date, datetime
 
 from services.dossier.domain.commands import DEFAULTS, Parameters
-from services.dossier.domain.days import civil_day, days_after
+from services.dossier.domain.days import civil_day, days_after, midnight
 from services.dossier.domain.state import Appointment, Dossier, Open
 
 
@@ -28,3 +28,20 @@ def _last_day(appointment: Appointment, later: list[Appointment], dossier: Open,
         u.until_on for u in dossier.unassignments if u.person == appointment.person and (u.at, u.sequence) > place
     )
     return min((*overlaps, *unassigned), default=date.max)
+
+
+def contact_periods(
+    dossier: Dossier, parameters: Parameters = DEFAULTS
+) -> list[tuple[int, str, datetime, datetime | None]]:
+    """Sequence of the appointment, person, from, until (exclusive; absent: no end in sight), in order of history."""
+    if not isinstance(dossier, Open):
+        return []
+    appointed = sorted(dossier.appointments, key=lambda a: (a.at, a.sequence))
+    return [
+        (a.sequence, a.person, midnight(a.from_on), _until(_last_day(a, appointed[index + 1 :], dossier, parameters)))
+        for index, a in enumerate(appointed)
+    ]
+
+
+def _until(last_day: date) -> datetime | None:
+    return None if last_day == date.max else midnight(days_after(last_day, 1))

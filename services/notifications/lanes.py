@@ -1,0 +1,234 @@
+"""Serves the lanes: each delivery is decided by the gate at its moment and, when permitted, numbered and kept.
+
+A lane is one subscription in one dossier: strictly in order inside, independent outside. For `pull` and `feed` the
+decision is the sending, so one transaction under the fence of the dossier holds it all: decision, ledger, number.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from services.foundation.database.connection import Connection, Database
+from services.foundation.doorbell import Doorbell, keep_working
+from services.foundation.telemetry import fault, log
+from services.notifications.ports import Reader, Release
+from services.notifications.trouble import passes
+
+BATCH = 50
+AT_A_TIME = 8
+LEASE = 30.0
+FIRST_RETRY = 0.2
+LAST_RETRY = 60.0
+
+# A claim moves `due_at` past its lease and raises `attempt`: who comes back late finds another number and does nothing.
+_DUE = """
+    is_waiting and parked_at is null and due_at <= clock_timestamp() and not exists (
+        select from notifications.subscriptions as s where s.id = subscription_id and not s.is_ready)
+"""
+_NEXT_OWNER = f"select min(owner) from notifications.lanes where owner > $1 and {_DUE}"
+_CLAIM = f"""
+    update notifications.lanes as lane
+    set attempt = lane.attempt + 1, due_at = clock_timestamp() + $2 * interval '1 second'
+    from (
+        select subscription_id, dossier_id from notifications.lanes
+        where owner = $1 and {_DUE} and ($4::uuid is null or subscription_id = $4)
+        order by due_at limit $3 for update skip locked
+    ) as due
+    where lane.subscription_id = due.subscription_id and lane.dossier_id = due.dossier_id
+    returning lane.subscription_id, lane.dossier_id, lane.attempt, lane.failures
+"""
+_HOLD = """
+    select last_number from notifications.lanes
+    where subscription_id = $1 and dossier_id = $2 and attempt = $3 for update
+"""
+_SUBSCRIPTION = """
+    select organisation, person, roles, types from notifications.subscriptions where id = $1 for key share
+"""
+_PENDING = """
+    select sequence, ordinal from notifications.deliveries
+    where subscription_id = $1 and dossier_id = $2 and state = 'pending' order by place, replay, sequence limit $3
+"""
+_NUMBERS = """
+    update notifications.subscriptions set last_ordinal = last_ordinal + $2 where id = $1 returning last_ordinal - $2
+"""
+_DELIVERED = """
+    update notifications.deliveries as delivery
+    set state = 'delivered', ordinal = coalesce(delivery.ordinal, given.ordinal),
+        number = coalesce(delivery.number, given.number)
+    from unnest($3::int[], $4::bigint[], $5::int[]) as given (sequence, ordinal, number)
+    where subscription_id = $1 and dossier_id = $2 and delivery.sequence = given.sequence
+"""
+# What has a number was delivered once and stays so: a refusal now stops the repeat, and the re-read hides it.
+_REFUSED = """
+    update notifications.deliveries set state = case when ordinal is null then 'dropped' else 'delivered' end
+    where subscription_id = $1 and dossier_id = $2 and sequence = any($3::int[])
+"""
+_SERVED = """
+    update notifications.lanes
+    set due_at = '-infinity', failures = 0, reason = null, last_number = $3, is_waiting = exists (
+        select from notifications.deliveries as d
+        where d.subscription_id = $1 and d.dossier_id = $2 and d.state = 'pending')
+    where subscription_id = $1 and dossier_id = $2
+"""
+_FAILED = """
+    update notifications.lanes
+    set failures = failures + 1, reason = $4, due_at = clock_timestamp() + $5 * interval '1 second',
+        parked_at = case when $6 then clock_timestamp() end
+    where subscription_id = $1 and dossier_id = $2 and attempt = $3
+"""
+_RESUME = """
+    update notifications.lanes set parked_at = null, failures = 0, due_at = '-infinity'
+    where subscription_id = $1 and dossier_id = $2 and parked_at is not null
+"""
+_WAITING = """
+    select exists (select from notifications.lanes
+                   where subscription_id = $1 and is_waiting and parked_at is null and failures = 0)
+"""
+
+
+@dataclass(frozen=True)
+class Claim:
+    subscription_id: UUID
+    dossier_id: UUID
+    attempt: int
+    failures: int
+
+    @property
+    def limit(self) -> int:
+        """After a failure one at a time, so that what stands before the culprit gets through."""
+        return 1 if self.failures else BATCH
+
+
+class Lanes:
+    """Any number of these may work at once, in any number of processes."""
+
+    def __init__(self, database: Database, release: Release, *, lease: float = LEASE) -> None:
+        self._database = database
+        self._release = release
+        self._lease = lease
+        self._last_owner = ""
+        self._turn = asyncio.Lock()
+        self._bell = Doorbell()
+
+    def wake(self) -> None:
+        self._bell.ring()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await keep_working("lanes", self.run_once, self._bell)
+
+    async def run_once(self) -> int:
+        """Serve until no lane is due; the number of deliveries decided. A lane that waits for a retry is not due."""
+        async with self._turn:
+            decided = 0
+            while (owner := await self._next_owner()) is not None:
+                decided += await self._serve_owner(owner)
+            return decided
+
+    async def drain(self, subscription_id: UUID, owner: str, *, within: float) -> None:
+        """Serve this one subscription now, beside others that may be serving it, until it waits for nothing."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            if not await self._serve_owner(owner, subscription_id):
+                async with self._database.connection() as conn:
+                    if not await conn.fetchval(_WAITING, subscription_id):
+                        return
+                await asyncio.sleep(0.02)
+
+    async def resume(self, subscription_id: UUID, dossier_id: UUID) -> None:
+        """Let a parked lane go on; for an operator who took the cause away."""
+        async with self._database.connection() as conn:
+            await conn.execute(_RESUME, subscription_id, dossier_id)
+        self.wake()
+
+    async def _next_owner(self) -> str | None:
+        """Owners take turns by name, so that one with many lanes never keeps another waiting."""
+        async with self._database.connection() as conn:
+            owner: str | None = await conn.fetchval(_NEXT_OWNER, self._last_owner)
+            if owner is None and self._last_owner:
+                owner = await conn.fetchval(_NEXT_OWNER, "")
+        self._last_owner = owner or ""
+        return owner
+
+    async def _serve_owner(self, owner: str, subscription_id: UUID | None = None) -> int:
+        async with self._database.connection() as conn:
+            rows = await conn.fetch(_CLAIM, owner, self._lease, AT_A_TIME, subscription_id)
+        decided = 0
+        for claim in (Claim(*row) for row in rows):
+            decided += await self._serve(claim)
+        return decided
+
+    async def _serve(self, claim: Claim) -> int:
+        try:
+            async with self._release.transaction(claim.dossier_id) as conn:
+                return await self._decide(conn, claim)
+        except Exception as error:  # the outermost place of a lane: its fault is its own, the others go on
+            await self._failed(claim, error)
+            return 0
+
+    async def _decide(self, conn: Connection, claim: Claim) -> int:
+        lane = claim.subscription_id, claim.dossier_id
+        last_number = await conn.fetchval(_HOLD, *lane, claim.attempt)
+        if last_number is None:
+            return 0
+        subscription = await conn.fetchrow(_SUBSCRIPTION, claim.subscription_id)
+        if subscription is None:
+            await _forget(conn, claim)
+            return 0
+        reader = Reader(subscription["organisation"], subscription["person"], frozenset(subscription["roles"]))
+        rows = await conn.fetch(_PENDING, *lane, claim.limit)
+        permitted: list[Any] = []
+        refused: list[Any] = []
+        for row in rows:
+            thin = await self._release.deliver(
+                conn, claim.dossier_id, reader, row["sequence"], types=tuple(subscription["types"])
+            )
+            (refused if thin is None else permitted).append(row)
+        given = await _number(conn, claim, permitted, last_number)
+        if refused:
+            await conn.execute(_REFUSED, *lane, [row["sequence"] for row in refused])
+        await conn.execute(_SERVED, *lane, last_number + given)
+        return len(rows)
+
+    async def _failed(self, claim: Claim, error: Exception) -> None:
+        """Trouble that passes: later. A fault: once more one by one, then this lane alone stands still."""
+        parked = not passes(error) and claim.limit == 1
+        pause = min(LAST_RETRY, FIRST_RETRY * 2**claim.failures) if passes(error) else 0.0
+        reason = type(error).__name__
+        async with self._database.connection() as conn:
+            await conn.execute(_FAILED, claim.subscription_id, claim.dossier_id, claim.attempt, reason, pause, parked)
+        log.error(
+            "lane_parked" if parked else "lane_failed",
+            subscription_id=claim.subscription_id,
+            dossier_id=claim.dossier_id,
+            attempt=claim.attempt,
+            **fault(error),
+        )
+
+
+async def _number(conn: Connection, claim: Claim, permitted: list[Any], last_number: int) -> int:
+    """Give the next numbers to what has none yet. The subscription's row is held from here to the commit: no gaps."""
+    if not permitted:
+        return 0
+    fresh = sum(row["ordinal"] is None for row in permitted)
+    first = await conn.fetchval(_NUMBERS, claim.subscription_id, fresh)
+    sequences, ordinals, numbers, given = [], [], [], 0
+    for row in permitted:
+        given += row["ordinal"] is None
+        sequences.append(row["sequence"])
+        ordinals.append(first + given)
+        numbers.append(last_number + given)
+    await conn.execute(_DELIVERED, claim.subscription_id, claim.dossier_id, sequences, ordinals, numbers)
+    return given
+
+
+async def _forget(conn: Connection, claim: Claim) -> None:
+    """The subscription is gone; what was still on its way goes too."""
+    for table in ("deliveries", "lanes"):
+        await conn.execute(
+            f"delete from notifications.{table} where subscription_id = $1 and dossier_id = $2",
+            claim.subscription_id,
+            claim.dossier_id,
+        )

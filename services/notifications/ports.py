@@ -1,0 +1,67 @@
+"""What notifications need from the service that owns the dossiers; a root hands them its gate."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+from uuid import UUID
+
+from services.foundation.database.connection import Connection
+
+Thin: TypeAlias = dict[str, Any]
+"""A thin event as its reader gets it, except for `sequence`, which counts per subscription and dossier."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """For whom a delivery is decided; a machine client has no person, a participant no organisation."""
+
+    organisation: str | None
+    person: str | None
+    roles: frozenset[str]
+
+    @property
+    def owner(self) -> str:
+        """The key by which an audience offers to this reader."""
+        return self.organisation if self.organisation is not None else f"person:{self.person}"
+
+
+@dataclass(frozen=True)
+class ReplayFor:
+    """To whom an entry that is a grant with `history: all` opens what came before it (R-13)."""
+
+    organisation: str
+    person: str | None
+
+
+class Audience(Protocol):
+    """Who might have to be told. It may offer too much, never too little; it decides nothing."""
+
+    async def of(self, conn: Connection, dossier_id: UUID, sequence: int) -> frozenset[str]:
+        """Keys of organisations, and `person:<key>` of people without one."""
+
+    async def replay_for(self, conn: Connection, dossier_id: UUID, sequence: int) -> ReplayFor | None:
+        """Whom this entry lets subscribe to the whole history, if that is what it does."""
+
+    async def known(self, conn: Connection, reader: Reader) -> Sequence[tuple[UUID, int]]:
+        """The dossiers of which this reader might be told, each with its last sequence."""
+
+
+class Release(Protocol):
+    """The gate, for deliveries."""
+
+    def transaction(self, dossier_id: UUID) -> AbstractAsyncContextManager[Connection]:
+        """One transaction that holds the fence of this dossier shared."""
+
+    def transaction_over(self, dossier_ids: Sequence[UUID]) -> AbstractAsyncContextManager[Connection]:
+        """One transaction that holds the fences of these dossiers shared, taken in ascending order; at most 25."""
+
+    async def deliver(
+        self, conn: Connection, dossier_id: UUID, reader: Reader, sequence: int, *, types: Sequence[str]
+    ) -> Thin | None:
+        """Decide now; when permitted write the ledger row (way `delivery`). None: not permitted, or not of `types`."""
+
+    async def still(
+        self, conn: Connection, dossier_id: UUID, reader: Reader, sequences: Sequence[int]
+    ) -> Mapping[int, Thin]:
+        """Which of these entries, delivered before, are permitted now, each as a thin event. No ledger row."""

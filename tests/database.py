@@ -1,0 +1,98 @@
+"""The databases that tests run on: one embedded server a session, a migrated template, a fresh pair for each test."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+
+import asyncpg
+import pytest
+
+from services.foundation.database.connection import Database
+from services.foundation.database.embedded import Server, running
+from services.foundation.database.migrations import migrate
+
+TEMPLATES = ("template_main", "template_keys")
+SERVER = pytest.StashKey[Server]()
+
+
+@dataclass(frozen=True)
+class Urls:
+    """Where a fresh, migrated pair of databases stands."""
+
+    main: str
+    keys: str
+
+
+@dataclass(frozen=True)
+class Databases:
+    """A fresh, migrated pair of databases, open."""
+
+    main: Database
+    keys: Database
+
+
+def _leave(context: AbstractContextManager[Server]) -> None:
+    context.__exit__(None, None, None)
+
+
+async def _make_templates(server: Server) -> None:
+    await _administer(server, *(f'create database "{name}"' for name in TEMPLATES))
+    await migrate(server.url(TEMPLATES[0]), server.url(TEMPLATES[1]))
+
+
+async def _administer(server: Server, *statements: str) -> None:
+    connection = await asyncpg.connect(server.url("postgres"))
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> Server:
+    """One embedded PostgreSQL for all tests of a session, with a migrated template of each database.
+
+    It is kept with the session and not with the fixture, which is another one in each folder that imports it.
+    """
+    if SERVER not in request.config.stash:
+        context = running(None)
+        started = context.__enter__()
+        request.config.add_cleanup(partial(_leave, context))
+        asyncio.run(_make_templates(started))
+        request.config.stash[SERVER] = started
+    return request.config.stash[SERVER]
+
+
+@pytest.fixture
+def urls(server: Server) -> Iterator[Urls]:
+    """The addresses of a fresh, migrated pair of databases, for tests that open them themselves."""
+    name = f"test_{secrets.token_hex(6)}"
+    fresh = [f"{name}_{template.removeprefix('template_')}" for template in TEMPLATES]
+    make = [
+        f'create database "{new}" template "{template}" strategy file_copy'
+        for new, template in zip(fresh, TEMPLATES, strict=True)
+    ]
+    asyncio.run(_administer(server, *make))
+    yield Urls(*(server.url(new) for new in fresh))
+    asyncio.run(_administer(server, *(f'drop database "{new}" with (force)' for new in fresh)))
+
+
+@pytest.fixture
+async def databases(urls: Urls) -> AsyncIterator[Databases]:
+    """A fresh, migrated pair of databases; both clocks are real until a test begins a sandbox."""
+    main, keys = await Database.open(urls.main, size=8), await Database.open(urls.keys, size=4)
+    try:
+        yield Databases(main, keys)
+    finally:
+        await main.close()
+        await keys.close()
+
+
+@pytest.fixture
+async def database(databases: Databases) -> Database:
+    """A fresh, migrated main database."""
+    return databases.main
