@@ -22,7 +22,7 @@ from services.dossier.domain.entries import Entry, NewEntry
 from services.dossier.domain.evolution import evolve
 from services.dossier.domain.knowledge import OPENED
 from services.dossier.domain.refusals import AgainstState, RuleBroken, UnknownDossier
-from services.dossier.domain.state import Dossier, Erased, NotOpened, Open
+from services.dossier.domain.state import Dossier, NotOpened, Open
 from services.foundation.decider import Decider
 
 Check = Callable[[Record, Open], None]
@@ -74,39 +74,37 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
 
 
 def decide(command: Command, dossier: Dossier) -> tuple[NewEntry, ...]:
-    match command, dossier:
-        case Record(type=t), NotOpened() if t == OPENED:
-            return _open(command)
-        case Record(type=t), Open() | Erased() if t == OPENED:
-            emission.check_role(command)
-            raise AgainstState("Choose another id for the dossier.")
-        case Record(), Open():
-            return _record(command, dossier)
-        case Record(), NotOpened() | Erased():
-            raise UnknownDossier
-        case EndDue(), Open():
+    match command:
+        case EndDue():
             return _expire(command, dossier)
-        case EndDue(), NotOpened() | Erased():
-            return ()
-    assert_never((command, dossier))  # type: ignore[arg-type]  # mypy does not narrow tuples
+        case Record() if command.type == OPENED:
+            return _open(command, dossier)
+        case Record():
+            return _record(command, dossier)
+    assert_never(command)
 
 
-def _open(command: Record) -> tuple[NewEntry, ...]:
-    emission.check_role(command)
+def _open(command: Record, dossier: Dossier) -> tuple[NewEntry, ...]:
+    """A used id is used for everybody, and tells nobody more."""
+    if not isinstance(dossier, NotOpened):
+        raise AgainstState("Choose another id for the dossier.")
     emission.check_moment(command)
     emission.check_class(command)
+    emission.check_role(command)
     if command.data["dossier_id"] != str(command.dossier_id):
         raise RuleBroken("Name the dossier that you post to.", pointers=("/data/dossier_id",))
     return (_entry(command, command.data),)
 
 
-def _record(command: Record, dossier: Open) -> tuple[NewEntry, ...]:
-    """Known, then allowed, then by rule and state (api.md §1)."""
+def _record(command: Record, dossier: Dossier) -> tuple[NewEntry, ...]:
+    """Known, then well formed, then allowed, then by rule and state: the order of api.md §1."""
+    if not isinstance(dossier, Open):
+        raise UnknownDossier
     emission.check_known(command, dossier)
-    emission.check_role(command)
-    emission.check_permission(command, dossier)
     emission.check_moment(command)
     emission.check_class(command)
+    emission.check_role(command)
+    emission.check_permission(command, dossier)
     emission.check_employer_form(command)
     for check in CHECKS.get(command.name, ()):
         check(command, dossier)
@@ -120,7 +118,7 @@ def _completed(command: Record) -> Mapping[str, Any]:
     return {**command.data, "legal_ref": article}
 
 
-def _expire(command: EndDue, dossier: Open) -> tuple[NewEntry, ...]:
+def _expire(command: EndDue, dossier: Dossier) -> tuple[NewEntry, ...]:
     """Each grant once, at the moment at which it ended, however late the clock comes by."""
     ended = (d for d in due(dossier, command.employers, command.parameters) if d.at <= command.now)
     return tuple(

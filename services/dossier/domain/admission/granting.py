@@ -71,6 +71,8 @@ def check_narrowed(command: Record, dossier: Open) -> None:
             rule="R-11",
             pointers=tuple(f"/data/{field}" for field in widened),
         )
+    if "valid_until" in data and moment_in(data["valid_until"]) <= command.now:
+        raise RuleBroken("To end a grant now, withdraw it.", rule="R-11", pointers=("/data/valid_until",))
 
 
 def check_revoked(command: Record, dossier: Open) -> None:
