@@ -127,8 +127,12 @@ def _consent_expired(dossier: Open, entry: Entry) -> Open:
 
 
 def _end_grant(dossier: Open, entry: Entry, at: datetime) -> Open:
-    ended_at = min(at, entry.recorded_at)
-    return replace(dossier, grants=_change(dossier.grants, entry.data["consent_id"], ended_at=ended_at))
+    """What ended first stays the end."""
+    grant = dossier.grants.get(entry.data["consent_id"])
+    if grant is None:
+        return dossier
+    ended_at = min(moment for moment in (at, entry.recorded_at, grant.ended_at) if moment is not None)
+    return replace(dossier, grants=_change(dossier.grants, grant.consent_id, ended_at=ended_at))
 
 
 def _recall_requested(dossier: Open, entry: Entry) -> Open:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from services.dossier.domain.access import live_delegation, live_grants
+from services.dossier.domain.commands import DEFAULTS, Parameters
 from services.dossier.domain.entries import Actor
 from services.dossier.domain.state import Dossier, Open
 
@@ -28,7 +29,12 @@ WITHOUT_A_GRANT = BY_A_KNOWN_ORGANISATION | BY_WHO_WAS_ASKED | {REQUESTED}
 
 
 def may_know(
-    dossier: Dossier, actor: Actor, type_: str, now: datetime, employers: frozenset[str] = frozenset()
+    dossier: Dossier,
+    actor: Actor,
+    type_: str,
+    now: datetime,
+    employers: frozenset[str] = frozenset(),
+    parameters: Parameters = DEFAULTS,
 ) -> bool:
     """The actor's standing is settled by who calls this: a participant is the owner of this dossier."""
     if type_ == OPENED:
@@ -39,13 +45,10 @@ def may_know(
         case "participant" | "platform":
             return True
         case "delegate":
-            return _is_delegate(dossier, actor, type_, now)
+            return bool(live_delegation(dossier, actor.person, now))
         case "professional":
-            return bool(live_grants(dossier, actor, now, employers)) or _may_write_without(dossier, actor, type_)
-
-
-def _is_delegate(dossier: Open, actor: Actor, type_: str, now: datetime) -> bool:
-    return bool(live_delegation(dossier, actor.person, now))
+            grants = live_grants(dossier, actor, now, employers, parameters)
+            return bool(grants) or _may_write_without(dossier, actor, type_)
 
 
 def _may_write_without(dossier: Open, actor: Actor, type_: str) -> bool:

@@ -12,7 +12,8 @@ ANSWERS = frozenset({"opportunity.responded", "trial-placement.evaluated", "surv
 
 
 def check_known(command: Record, dossier: Open) -> None:
-    if not may_know(dossier, command.by, command.type, command.now, command.facts.employers):
+    facts = command.facts
+    if not may_know(dossier, command.by, command.type, command.now, facts.employers, facts.parameters):
         raise UnknownDossier
 
 
