@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TextIO
 from uuid import UUID
 
 import structlog
@@ -86,7 +86,7 @@ class _Reduced(logging.Handler):
         log.log(record.levelno, "library", logger=record.name, **facts)
 
 
-def configure(*, level: int = logging.INFO) -> None:
+def configure(*, level: int = logging.INFO, out: TextIO | None = None) -> None:
     """Once per process, by its root: JSON lines on standard error, libraries and uncaught exceptions included."""
     structlog.configure(
         processors=[
@@ -97,7 +97,7 @@ def configure(*, level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer(sort_keys=True),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr if out is None else out),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
