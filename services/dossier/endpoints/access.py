@@ -24,7 +24,7 @@ def router(dossiers: Dossiers) -> APIRouter:
         summary="Who has access, on which basis, and what can be withdrawn",
     )
     async def grants(
-        dossierId: UUID,  # noqa: N803
+        dossierId: UUID,
         caller: CallerDep,
     ) -> Response:
         reader = await dossiers.surveyor.reader(caller)
@@ -36,7 +36,7 @@ def router(dossiers: Dossiers) -> APIRouter:
         summary="Everyone who read, received or was refused; for the participant and their delegate",
     )
     async def access_log(
-        dossierId: UUID,  # noqa: N803
+        dossierId: UUID,
         caller: CallerDep,
         after: Annotated[str | None, Query(description="`next` of an earlier page")] = None,
         limit: Limit = PAGE,
@@ -55,7 +55,7 @@ def router(dossiers: Dossiers) -> APIRouter:
         description="Answers what was withdrawn, and which access remains because the law gives it.",
     )
     async def stop(
-        dossierId: UUID,  # noqa: N803
+        dossierId: UUID,
         caller: CallerDep,
     ) -> Response:
         reader = await dossiers.surveyor.reader(caller)
@@ -83,5 +83,3 @@ def router(dossiers: Dossiers) -> APIRouter:
         return short(body, caller, dossiers.contract, str(uuid4()), dossiers.portal_source)
 
     return routes
-
-

@@ -99,10 +99,10 @@ def router(dossiers: Dossiers, claiming: claims.Claims) -> APIRouter:
         description="A derived value is shown only if all events that decided it are readable; otherwise it is absent.",
     )
     async def state(
-        dossierId: UUID,  # noqa: N803
+        dossierId: UUID,
         caller: CallerDep,
-        asOf: Annotated[str | None, Query(description="As it happened by then")] = None,  # noqa: N803
-        knownAt: Annotated[str | None, Query(description="As it was known by then")] = None,  # noqa: N803
+        asOf: Annotated[str | None, Query(description="As it happened by then")] = None,
+        knownAt: Annotated[str | None, Query(description="As it was known by then")] = None,
     ) -> Response:
         reader = await dossiers.surveyor.reader(caller)
         at, known = until("asOf", asOf), until("knownAt", knownAt)
@@ -118,5 +118,3 @@ def _item(dossier_id: UUID, last_event_at: datetime | None, contact_person: str 
         "contact_person": contact_person,
     }
     return {name: value for name, value in item.items() if value is not None}
-
-

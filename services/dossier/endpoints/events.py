@@ -66,7 +66,7 @@ def router(dossiers: Dossiers) -> APIRouter:
     )
     async def record(
         request: Request,
-        dossierId: UUID,  # noqa: N803 - names of parameters are lowerCamelCase (API Design Rules)
+        dossierId: UUID,
         caller: CallerDep,
         idempotency_key: Annotated[str | None, Header(description="With the short form: the id of the event.")] = None,
     ) -> Response:
@@ -99,12 +99,12 @@ def router(dossiers: Dossiers) -> APIRouter:
         summary="The timeline, as this caller may read it",
     )
     async def listed(
-        dossierId: UUID,  # noqa: N803
+        dossierId: UUID,
         caller: CallerDep,
         type: Annotated[str | None, Query(description="A type, or a prefix: `placement.*`", max_length=200)] = None,
         after: Annotated[str | None, Query(description="`next` of an earlier page")] = None,
-        asOf: Annotated[str | None, Query(description="Only what had occurred by then")] = None,  # noqa: N803
-        knownAt: Annotated[str | None, Query(description="Only what was known by then")] = None,  # noqa: N803
+        asOf: Annotated[str | None, Query(description="Only what had occurred by then")] = None,
+        knownAt: Annotated[str | None, Query(description="Only what was known by then")] = None,
         limit: Limit = PAGE,
         purpose: Purpose = None,
     ) -> Response:
@@ -128,8 +128,8 @@ def router(dossiers: Dossiers) -> APIRouter:
         summary="One event; fields of classes that are not covered are absent",
     )
     async def one(
-        dossierId: UUID,  # noqa: N803
-        eventId: UUID,  # noqa: N803
+        dossierId: UUID,
+        eventId: UUID,
         caller: CallerDep,
         purpose: Purpose = None,
     ) -> Response:

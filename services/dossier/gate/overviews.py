@@ -153,9 +153,7 @@ class Overviews:
 
     # Who looked
 
-    async def access_log(
-        self, reader: Reader, dossier_id: UUID, after: int, limit: int
-    ) -> tuple[list[Json], int]:
+    async def access_log(self, reader: Reader, dossier_id: UUID, after: int, limit: int) -> tuple[list[Json], int]:
         """For the participant and a delegate; looking at it leaves one row per reader and civil day."""
 
         async def attempt(conn: Connection) -> tuple[list[Json], int] | None:

@@ -310,11 +310,7 @@ def _envelope(known: Known, row: Row) -> Json:
 def may_know(reader: Reader, known: Known, purpose: str | None = None) -> bool:
     """Does this dossier exist for the reader: its owner, a delegate who may read, or any live grant to read."""
     place = known.place
-    return (
-        place.is_owner
-        or place.is_reading_delegate
-        or bool(live_grants(reader, place, known.now, "read", purpose))
-    )
+    return place.is_owner or place.is_reading_delegate or bool(live_grants(reader, place, known.now, "read", purpose))
 
 
 def standing(reader: Reader, known: Known) -> Reader:
@@ -325,13 +321,10 @@ def standing(reader: Reader, known: Known) -> Reader:
 
 
 def _is_wanted(subject: Subject, types: Sequence[str]) -> bool:
-    return not types or any(
-        subject.type == t or (t.endswith("*") and subject.type.startswith(t[:-1])) for t in types
-    )
+    return not types or any(subject.type == t or (t.endswith("*") and subject.type.startswith(t[:-1])) for t in types)
 
 
 def _found(value: T | None) -> T:
     if value is None:
         raise not_found()
     return value
-

@@ -90,7 +90,9 @@ def seal(dossier_id: UUID, ring: KeyRing, writing: Writing) -> tuple[tuple[str, 
                 "person": entry.person,
                 "organisation": entry.organisation,
             }
-        bound = binding(dossier_id, entry.sequence, entry.event_id, neutral_type(entry.type, entry.privacy_class), class_)
+        bound = binding(
+            dossier_id, entry.sequence, entry.event_id, neutral_type(entry.type, entry.privacy_class), class_
+        )
         sealed.append(ring.seal(class_, orjson.dumps(part), bound))
     return tuple(parts), pack(sealed)
 
@@ -261,9 +263,7 @@ async def withhold(conn: Connection, dossier_id: UUID, event_ids: Sequence[UUID]
     )
 
 
-async def write_snapshot(
-    conn: Connection, dossier_id: UUID, sequence: int, code_version: int, sealed: bytes
-) -> None:
+async def write_snapshot(conn: Connection, dossier_id: UUID, sequence: int, code_version: int, sealed: bytes) -> None:
     await conn.execute(
         """
         insert into dossier.snapshots (dossier_id, sequence, code_version, sealed) values ($1, $2, $3, $4)
