@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from starlette.datastructures import Headers
 
 from services.foundation import telemetry
-from services.foundation.parties import PLATFORM, Organisation, Person
+from services.foundation.parties import PLATFORM, Machine, Organisation, Person
 from services.foundation.problems import BAD_REQUEST, UNAVAILABLE, Problem, unauthorised
 from services.foundation.registry import Registry
 from services.foundation.tokens import Claims, KeysAway, TokenRefused, Verifier
@@ -49,8 +49,9 @@ class Authenticator:
         person = await self._registry.by_subject(claims.issuer, claims.subject)
         if person is not None:
             return await self._of_person(claims, person)
-        if await self._registry.machine(claims.issuer, claims.subject) is not None:
-            return await self._machine(claims)
+        machine = await self._registry.machine(claims.issuer, claims.subject)
+        if machine is not None:
+            return await self._of_machine(claims, machine)
         return await self._newcomer(claims)
 
     async def _of_person(self, claims: Claims, person: Person) -> Caller:
@@ -85,9 +86,8 @@ class Authenticator:
             subject=(claims.issuer, claims.subject),
         )
 
-    async def _machine(self, claims: Claims) -> Caller:
-        machine = await self._registry.machine(claims.issuer, claims.subject)
-        if machine is None or machine.client != claims.client:
+    async def _of_machine(self, claims: Claims, machine: Machine) -> Caller:
+        if machine.client != claims.client:
             raise _refused("other_client", claims)
         organisation = await self._registered(claims, machine.organisation)
         if claims.organisation is not None and not organisation.is_meant_by(claims.issuer, claims.organisation):

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +32,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 HIDDEN: Final = "hidden"
 
 log: Any = structlog.get_logger("draad")
+request_id: Final[ContextVar[str]] = ContextVar("request_id", default="")
+"""Of the request being answered; empty outside one."""
 
 
 def _fact(value: object) -> object:
@@ -53,9 +56,7 @@ def only_facts(_logger: object, _method: str, line: MutableMapping[str, Any]) ->
 
 
 def _with_request(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    from services.foundation.http_headers import request_id  # the two name each other
-
-    if request := request_id():
+    if request := request_id.get():
         line["request_id"] = request
     return line
 
@@ -83,7 +84,8 @@ class _Reduced(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
         facts = {"where": f"{record.module}:{record.lineno}"} | (fault(error) if error else {})
-        log.log(record.levelno, "library", logger=record.name, **facts)
+        level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)  # libraries invent levels
+        log.log(level, "library", logger=record.name, **facts)
 
 
 def configure(*, level: int = logging.INFO, out: TextIO | None = None) -> None:

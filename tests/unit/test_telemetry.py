@@ -55,6 +55,19 @@ def test_a_line_holds_nothing_else(lines: Any) -> None:
     assert (line["event"], line["reason"], line["code"]) == ("hidden", "hidden", "hidden")
 
 
+def test_a_line_within_a_request_names_it(lines: Any) -> None:
+    token = telemetry.request_id.set("abc")
+    telemetry.log.info("part_away")
+    telemetry.request_id.reset(token)
+    telemetry.log.info("part_away")
+    assert [line.get("request_id") for line in lines()] == ["abc", None]
+
+
+def test_a_level_that_a_library_invented_is_rounded_down(lines: Any) -> None:
+    logging.getLogger("some.library").log(35, SECRET)
+    assert [line["level"] for line in lines()] == ["warning"]
+
+
 def test_the_message_of_a_library_is_left_out(lines: Any) -> None:
     logging.getLogger("asyncio").error("Task failed: %s", SECRET)
     logging.getLogger("uvicorn.error").error(f"GET /v1/dossiers?q={SECRET}")
