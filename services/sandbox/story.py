@@ -225,8 +225,8 @@ class Story:
 
     def _summary(self, seen: Summary) -> RenderableType:
         words, sums = self._words, Table.grid(padding=(0, 2))
-        sums.add_column(justify="right")
         sums.add_column()
+        sums.add_column(justify="right")
         for number, phrase in (
             (seen.lives, "sum_lives"),
             (seen.days, "sum_days"),
@@ -239,7 +239,7 @@ class Story:
             (seen.surprises, "sum_surprises"),
         ):
             bold = "bold red" if phrase == "sum_surprises" and number else "bold"
-            sums.add_row(Text(f"{number:,}", style=bold), Text(words.say(phrase)))
+            sums.add_row(Text(words.say(phrase)), Text(words.number(number), style=bold))
         closing = "not_as_expected" if seen.surprises else "as_expected"
         end = Rule(Text(words.say("end"), style="bold"), style="dim", align="left")
         verdict = Text(words.say(closing), style="bold red" if seen.surprises else "bold green")

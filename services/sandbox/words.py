@@ -117,7 +117,7 @@ class Words:
         if isinstance(value, bool):
             return self.say("yes" if value else "no")
         if isinstance(value, int | float):
-            return self._money(value) if name.endswith("_eur") else self._number(value)
+            return self._money(value) if name.endswith("_eur") else self.number(value)
         text = str(value)
         if name.endswith("_org") or name in _PARTIES:
             return plain(life.names.get(text, text))
@@ -133,12 +133,12 @@ class Words:
         known = self.told["values"].get(text)
         return str(known) if known else plain(text.replace("_", " ") if text.islower() and " " not in text else text)
 
-    def _number(self, number: float) -> str:
+    def number(self, number: float) -> str:
         shown = f"{number:,.2f}".rstrip("0").rstrip(".")
         return shown.translate(str.maketrans(",.", ".,")) if self.language == "nl" else shown
 
     def _money(self, amount: float) -> str:
-        return f"{'-' if amount < 0 else ''}€ {self._number(abs(amount))}"
+        return f"{'-' if amount < 0 else ''}€ {self.number(abs(amount))}"
 
     def _series(self, items: list[str]) -> str:
         items = list(dict.fromkeys(items))
