@@ -243,3 +243,9 @@ def test_the_glossary_explains_every_class_role_purpose_basis_and_operation() ->
     }.items():
         assert {term["key"] for term in terms if term["group"] == group} == set(values)
     assert len({(term["group"], term["key"]) for term in terms}) == len(terms)
+
+
+def test_every_keyword_of_ours_is_explained() -> None:
+    used = {key for file in FILES for key in re.findall(r'"(x-[a-z-]+)":', file.read_text(encoding="utf-8"))}
+    explained = set(re.findall(r"`(x-[a-z-]+)`", (SCHEMAS / "README.md").read_text(encoding="utf-8")))
+    assert used == explained
