@@ -1,29 +1,62 @@
-"""STUB until the schemas branch lands."""
+"""What the law gives and forbids whatever a grant says: statutory articles and the employer ceiling (R-17)."""
 
-from collections.abc import Mapping, Sequence
-from fnmatch import fnmatch
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-ALLOW = ["self-manual.shared", "jobfolio-item.added", "credential-phase.completed", "language-level.assessed", "training.completed", "opportunity.*", "job.carved", "match.agreed", "trial-placement.*", "placement.*", "team-briefing.held", "jobcoach.*", "scheme.*", "workplace-adaptation.arranged", "retention-check.completed", "question.answered", "handover.accepted"]
+FILE = Path(__file__).with_name("law.json")
 
 
+@dataclass(frozen=True)
 class Law:
-    forbidden_classes = frozenset(("health-sensitive", "income"))
+    """The law as the gate and the admission rules need it."""
 
-    def article(self, kind: str | None, purpose: str) -> str | None:
-        return "Wet SUWI art. 62" if kind in ("uwv", "municipality") else None
+    articles: Mapping[tuple[str, str], str]  # (organisation kind, purpose) -> article
+    employer_kinds: frozenset[str]
+    employer_types: frozenset[str]  # whole names
+    employer_nouns: tuple[str, ...]  # "nl.dossier.placement.": every type of this noun
+    forbidden_classes: frozenset[str]
+    forbidden_fields: frozenset[str]
+    forbidden_values: Mapping[str, frozenset[str]]
 
-    def is_employer(self, kind: str | None) -> bool:
-        return kind in ("employer", "pool")
+    def article(self, kind: str, purpose: str) -> str | None:
+        """The article on which an organisation of this kind rests a statutory grant; None: there is none."""
+        return self.articles.get((kind, purpose))
+
+    def is_employer(self, kind: str) -> bool:
+        """An employer is so by the kind of its organisation, whatever the role of the caller."""
+        return kind in self.employer_kinds
 
     def employer_may_read(self, type_: str) -> bool:
-        return any(fnmatch(type_.removeprefix("nl.dossier."), a) for a in ALLOW)
+        """Whether the type stands in the allow-list; a relation and a live grant are needed besides."""
+        return type_ in self.employer_types or type_.startswith(self.employer_nouns)
 
-    def forbidden_in_emission(self, data: Mapping[str, Any]) -> Sequence[str]:
-        return [f"/data/{n}" for n in ("health_remark", "person_part_ref", "need") if n in data] + (
-            ["/data/reason"] if data.get("reason") == "health" else []
-        )
+    def forbidden_in_emission(self, data: Mapping[str, Any]) -> list[str]:
+        """JSON pointers, into `data`, of what an employer may not send."""
+        return [f"/{name}" for name, value in data.items() if self._may_not_send(name, value)]
+
+    def _may_not_send(self, name: str, value: object) -> bool:
+        if name in self.forbidden_fields:
+            return True
+        return isinstance(value, str) and value in self.forbidden_values.get(name, ())
 
 
-def load() -> Law:
-    return Law()
+def load(file: Path = FILE) -> Law:
+    """Reads the law file; its form is checked by schemas/law.schema.json in the tests."""
+    law = json.loads(file.read_text(encoding="utf-8"))
+    employer = law["employer_prohibition"]
+    patterns: list[str] = employer["may_read"]
+    return Law(
+        articles=MappingProxyType({(g["kind"], g["purpose"]): g["article"] for g in law["statutory_grants"]}),
+        employer_kinds=frozenset(employer["kinds"]),
+        employer_types=frozenset(each for each in patterns if not each.endswith(".*")),
+        employer_nouns=tuple(each.removesuffix("*") for each in patterns if each.endswith(".*")),
+        forbidden_classes=frozenset(employer["forbidden_classes"]),
+        forbidden_fields=frozenset(employer["may_not_send_fields"]),
+        forbidden_values=MappingProxyType(
+            {name: frozenset(values) for name, values in employer["may_not_send_values"].items()}
+        ),
+    )
