@@ -10,7 +10,24 @@ from services.foundation.contract import Contract, Fault
 from services.foundation.problems import BAD_REQUEST, FieldError, Problem
 
 STANDARD = frozenset(
-    ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "sequence", "sequencetype", "privacyclass", "data", "dataref", "actor", "traceparent", "tracestate"]
+    [
+        "specversion",
+        "id",
+        "source",
+        "type",
+        "subject",
+        "time",
+        "datacontenttype",
+        "dataschema",
+        "sequence",
+        "sequencetype",
+        "privacyclass",
+        "data",
+        "dataref",
+        "actor",
+        "traceparent",
+        "tracestate",
+    ]
 )
 CLASSES = frozenset(("identity", "contact", "health-sensitive", "income", "work", "evaluation"))
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
 from starlette.datastructures import Headers
 
 from services.foundation import telemetry
@@ -134,7 +135,12 @@ def _refused(reason: str, claims: Claims) -> TokenRefused:
     return TokenRefused(reason, token=claims.token, client=claims.client)
 
 
-async def _caller(request: Request) -> Caller:
+_scheme = HTTPBearer(
+    auto_error=False, bearerFormat="JWT", scheme_name="token", description="An access token as RFC 9068 has it"
+)
+
+
+async def _caller(request: Request, _documented: Annotated[object, Security(_scheme)]) -> Caller:
     authenticator: Authenticator = request.app.state.authenticator
     return await authenticator.caller(request.headers)
 

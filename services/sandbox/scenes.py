@@ -93,6 +93,4 @@ class Scenes:
         roles = frozenset((actor.role,))
         if actor.org == SELF:
             return Person(actor.key, subjects, roles=roles, sources=own_sources)
-        return Person(
-            actor.key, subjects, organisation=actor.org, roles=roles, name=actor.name, email=actor.email
-        )
+        return Person(actor.key, subjects, organisation=actor.org, roles=roles, name=actor.name, email=actor.email)

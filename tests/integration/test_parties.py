@@ -1,5 +1,6 @@
 """Parties and callers on a real database: who is known, who is let in, and as whom."""
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -103,6 +104,20 @@ async def test_a_party_known_already_is_the_same_party(known: Database) -> None:
     assert person is not None
     assert person.subjects == MIEKE.subjects | again.subjects
     assert person.roles == {"FC"}
+
+
+async def test_scenes_that_share_a_person_share_the_roles(known: Database) -> None:
+    async with known.transaction() as connection:
+        await register(connection, Parties(people=(replace(MIEKE, roles=frozenset({"DSK"})),)), keep_roles=True)
+    person = await Registry(known).person("mieke")
+    assert person is not None
+    assert person.roles == {"FC", "MUN", "DSK"}
+
+
+async def test_two_first_tokens_at_once_are_one_participant(known: Database) -> None:
+    registries = [Registry(known) for _ in range(5)]
+    people = await asyncio.gather(*(registry.admit(OTHER.name, "someone") for registry in registries))
+    assert len(set(people)) == 1
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from services.dossier.endpoints.events import Dossiers, cursor_owner
 from services.dossier.envelopes import Json
 from services.dossier.incoming import Incoming, short
+from services.foundation.answers import Json as JsonAnswer
 from services.foundation.callers import Caller, CallerDep
-from services.foundation.json_answer import json_answer
 from services.foundation.paging import PAGE, Limit
 from services.foundation.problems import not_found
 
@@ -28,7 +28,7 @@ def router(dossiers: Dossiers) -> APIRouter:
         caller: CallerDep,
     ) -> Response:
         reader = await dossiers.surveyor.reader(caller)
-        return json_answer({"items": await dossiers.overviews.grants(reader, dossierId)})
+        return JsonAnswer({"items": await dossiers.overviews.grants(reader, dossierId)})
 
     @routes.get(
         "/v1/dossiers/{dossierId}/access-log",
@@ -46,7 +46,7 @@ def router(dossiers: Dossiers) -> APIRouter:
         start = 0 if after is None else dossiers.cursors.open(after, caller=owner, filter=bound)
         items, last = await dossiers.overviews.access_log(reader, dossierId, start, limit)
         next_ = after if not items and after is not None else None
-        return json_answer({"items": items, "next": next_ or dossiers.cursors.seal(last, caller=owner, filter=bound)})
+        return JsonAnswer({"items": items, "next": next_ or dossiers.cursors.seal(last, caller=owner, filter=bound)})
 
     @routes.post(
         "/v1/dossiers/{dossierId}/stop",
@@ -65,7 +65,7 @@ def router(dossiers: Dossiers) -> APIRouter:
         revocable = [grant for grant in held if grant["can_be_withdrawn"]]
         if revocable:
             await dossiers.handler.record(caller, dossierId, [_withdrawal(caller, grant) for grant in revocable])
-        return json_answer(
+        return JsonAnswer(
             {
                 "withdrawn": [grant["consent_id"] for grant in revocable],
                 "remaining": [grant for grant in held if not grant["can_be_withdrawn"]],

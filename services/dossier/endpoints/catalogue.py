@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from services.foundation.answers import Json as JsonAnswer
 from services.foundation.contract import SCHEMAS, Contract, EventType
-from services.foundation.json_answer import json_answer
 from services.foundation.problems import not_found
 
 
@@ -19,18 +19,18 @@ def router(contract: Contract) -> APIRouter:
 
     @routes.get("/v1/event-types", operation_id="listEventTypes", summary="All types of event, in two languages")
     async def event_types() -> Response:
-        return json_answer({"items": listed})
+        return JsonAnswer({"items": listed})
 
     @routes.get("/v1/event-types/{type}", operation_id="readEventType", summary="One type of event, with its schema")
     async def event_type(type: str) -> Response:
         known = types.get(type) or types.get(f"nl.dossier.{type}")
         if known is None:
             raise not_found()
-        return json_answer(_summary(known) | {"schema": dict(known.schema)})
+        return JsonAnswer(_summary(known) | {"schema": dict(known.schema)})
 
     @routes.get("/v1/glossary", operation_id="readGlossary", summary="The words of the field, Dutch and English")
     async def words() -> Response:
-        return json_answer(glossary)
+        return JsonAnswer(glossary)
 
     return routes
 

@@ -12,8 +12,8 @@ from services.dossier import claims
 from services.dossier.endpoints.events import Dossiers, cursor_owner
 from services.dossier.incoming import short
 from services.dossier.moments import until
+from services.foundation.answers import Json as JsonAnswer
 from services.foundation.callers import CallerDep
-from services.foundation.json_answer import json_answer
 from services.foundation.paging import PAGE, Limit
 
 
@@ -64,7 +64,7 @@ def router(dossiers: Dossiers, claiming: claims.Claims) -> APIRouter:
         answer: dict[str, Any] = {"id": str(dossier_id)}
         if code is not None:
             answer |= {"claim_code": code, "claim_within_days": claims.DAYS}
-        return json_answer(answer, 201, {"Location": f"/v1/dossiers/{dossier_id}"})
+        return JsonAnswer(answer, 201, {"Location": f"/v1/dossiers/{dossier_id}"})
 
     @routes.post(
         "/v1/claims",
@@ -74,7 +74,7 @@ def router(dossiers: Dossiers, claiming: claims.Claims) -> APIRouter:
     )
     async def claimed(claim: Claim, caller: CallerDep) -> Response:
         dossier_id = await claiming.redeem(caller, claim.code)
-        return json_answer({"id": str(dossier_id)}, 201, {"Location": f"/v1/dossiers/{dossier_id}"})
+        return JsonAnswer({"id": str(dossier_id)}, 201, {"Location": f"/v1/dossiers/{dossier_id}"})
 
     @routes.get("/v1/dossiers", operation_id="listDossiers", summary="The dossiers that the caller may know")
     async def listed(
@@ -88,7 +88,7 @@ def router(dossiers: Dossiers, claiming: claims.Claims) -> APIRouter:
         shown, last = await dossiers.overviews.dossiers(reader, start or 0, limit)
         items = [_item(each.dossier_id, each.last_event_at, each.contact_person) for each in shown]
         next_ = after if not items and after is not None else None
-        return json_answer(
+        return JsonAnswer(
             {"items": items, "next": next_ or dossiers.cursors.seal(last, caller=owner, filter="dossiers")}
         )
 
@@ -106,7 +106,7 @@ def router(dossiers: Dossiers, claiming: claims.Claims) -> APIRouter:
     ) -> Response:
         reader = await dossiers.surveyor.reader(caller)
         at, known = until("asOf", asOf), until("knownAt", knownAt)
-        return json_answer(await dossiers.overviews.state(reader, dossierId, at, known))
+        return JsonAnswer(await dossiers.overviews.state(reader, dossierId, at, known))
 
     return routes
 

@@ -15,9 +15,9 @@ from services.dossier.handlers import Handler, Recorded
 from services.dossier.incoming import Incoming, short, structured
 from services.dossier.moments import until
 from services.dossier.surroundings import Surveyor
+from services.foundation.answers import Json as JsonAnswer
 from services.foundation.callers import Caller, CallerDep
 from services.foundation.contract import Contract
-from services.foundation.json_answer import EVENT, json_answer
 from services.foundation.paging import PAGE, Cursors, Limit
 from services.foundation.problems import (
     BAD_REQUEST,
@@ -29,6 +29,7 @@ from services.foundation.problems import (
 )
 from services.foundation.strict_json import parse
 
+EVENT = "application/cloudevents+json"
 ONE_EVENT = 64 * 1024
 ONE_BATCH = 1024 * 1024
 MOST_IN_BATCH = 100
@@ -115,7 +116,7 @@ def router(dossiers: Dossiers) -> APIRouter:
         filter_ = Filter(type, until("asOf", asOf), until("knownAt", knownAt))
         page = await dossiers.gate.read_events(reader, dossierId, filter_, start, limit, purpose)
         next_ = after if not page.items and after is not None else None
-        return json_answer(
+        return JsonAnswer(
             {
                 "items": page.items,
                 "next": next_ or dossiers.cursors.seal(page.last, caller=bound[0], filter=bound[1]),
@@ -135,7 +136,7 @@ def router(dossiers: Dossiers) -> APIRouter:
     ) -> Response:
         check_purpose(purpose)
         reader = await dossiers.surveyor.reader(caller)
-        return json_answer(await dossiers.gate.read_event(reader, dossierId, eventId, purpose), media_type=EVENT)
+        return JsonAnswer(await dossiers.gate.read_event(reader, dossierId, eventId, purpose), media_type=EVENT)
 
     return routes
 
@@ -165,7 +166,7 @@ def _batch(body: object) -> list[Any]:
 def _answer(recorded: Recorded, dossier_id: UUID, is_batch: bool) -> Response:
     status = 201 if recorded.is_new else 200
     if is_batch:
-        return json_answer({"items": recorded.events}, status, {"Location": f"/v1/dossiers/{dossier_id}/events"})
+        return JsonAnswer({"items": recorded.events}, status, {"Location": f"/v1/dossiers/{dossier_id}/events"})
     event = recorded.events[0]
     location = {"Location": f"/v1/dossiers/{dossier_id}/events/{event['id']}"}
-    return json_answer(event, status, location, EVENT)
+    return JsonAnswer(event, status, location, media_type=EVENT)
