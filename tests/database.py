@@ -72,10 +72,7 @@ def urls(server: Server) -> Iterator[Urls]:
     """The addresses of a fresh, migrated pair of databases, for tests that open them themselves."""
     name = f"test_{secrets.token_hex(6)}"
     fresh = [f"{name}_{template.removeprefix('template_')}" for template in TEMPLATES]
-    make = [
-        f'create database "{new}" template "{template}" strategy file_copy'
-        for new, template in zip(fresh, TEMPLATES, strict=True)
-    ]
+    make = [f'create database "{new}" template "{template}"' for new, template in zip(fresh, TEMPLATES, strict=True)]
     asyncio.run(_administer(server, *make))
     yield Urls(*(server.url(new) for new in fresh))
     asyncio.run(_administer(server, *(f'drop database "{new}" with (force)' for new in fresh)))

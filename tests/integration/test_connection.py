@@ -100,6 +100,11 @@ async def test_begin_and_locks_are_one_message(kept: Database) -> None:
         assert [tuple(row) for row in held] == [(1, "ExclusiveLock"), (2, "ShareLock")]
 
 
+async def test_without_saying_so_nobody_waits_longer_than_five_seconds(database: Database) -> None:
+    async with database.transaction(Lock(1)) as connection:
+        assert await connection.fetchval("show lock_timeout") == "5s"
+
+
 async def test_who_waits_too_long_is_told_to_ask_again(kept: Database) -> None:
     async with kept.transaction(Lock(FENCE)):
         with pytest.raises(Busy, match="ask again") as refused:

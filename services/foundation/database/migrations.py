@@ -159,8 +159,7 @@ async def _migrate(connection: AsyncConnection, database: str, progress: Progres
         await connection.commit()
         for service in _of(database):
             progress(f"schema {service.metadata().schema}")
-            await connection.execute(text(f'create schema if not exists "{service.metadata().schema}"'))
-            await connection.commit()
+            await _create_schema(connection, service)
             try:
                 await connection.run_sync(_upgrade, service)
             except DBAPIError as error:
@@ -175,6 +174,18 @@ async def _migrate(connection: AsyncConnection, database: str, progress: Progres
             await connection.commit()
 
 
+async def _create_schema(connection: AsyncConnection, service: Service) -> None:
+    # Asked first: PostgreSQL demands the right to create even where there is nothing to create.
+    if not await _has_schema(connection, service):
+        await connection.execute(text(f'create schema if not exists "{service.metadata().schema}"'))
+    await connection.commit()
+
+
+async def _has_schema(connection: AsyncConnection, service: Service) -> bool:
+    asked = text("select to_regnamespace(:schema) is not null")
+    return bool(await connection.scalar(asked, {"schema": service.metadata().schema}))
+
+
 def _upgrade(connection: Connection, service: Service) -> None:
     command.upgrade(_config(service, connection), "head")
 
@@ -186,7 +197,7 @@ async def _check(connection: AsyncConnection, database: str, faults: list[str]) 
         if len(found) != 1:
             faults.append(f"{service.name}: {len(found)} heads ({', '.join(sorted(found))}); there must be one")
             continue
-        if not await connection.scalar(text("select to_regnamespace(:schema)"), {"schema": service.metadata().schema}):
+        if not await _has_schema(connection, service):
             faults.append(f"{service.name}: not migrated; run `draad migrate`")
             continue
         if fault := await connection.run_sync(_difference, service):

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import signal
 import stat
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 
 OWNER = "draad.owner"
 DATA = "postgres"
-LONGEST_PARENT = 50  # a socket's whole path has room for 104 to 108 bytes
+LONGEST_PARENT = 44  # a socket's whole path has room for 104 to 108 bytes
 PATIENCE = 20.0
 
 
@@ -156,7 +157,7 @@ def _servers_on(data: Path) -> list[int]:
         return []
     if not Path("/proc/self").exists():
         main = _number_in(data / "postmaster.pid")
-        return [main] if main and _lives(main) else []
+        return [main] if main and _is_postgres(main) else []
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -165,12 +166,10 @@ def _servers_on(data: Path) -> list[int]:
     return found
 
 
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return False
-    return True
+def _is_postgres(pid: int) -> bool:
+    """Where there is no /proc: a number alone may by now belong to anyone."""
+    found = subprocess.run(["ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return Path(found.stdout.strip()).name == "postgres"
 
 
 def _number_in(pid_file: Path) -> int | None:
