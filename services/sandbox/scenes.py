@@ -62,7 +62,7 @@ class Scenes:
         """Tokens by actor key. They outlive the replay."""
         try:
             async with self._database.transaction() as conn:
-                await register(conn, self._parties(scene))
+                await register(conn, self._parties(scene), keep_roles=True)
                 for actor in scene.actors:
                     if actor.role == OWNER:
                         await self._own(conn, scene.dossier_id, actor.key)

@@ -26,7 +26,7 @@ class Law:
         """The article on which an organisation of this kind rests a statutory grant; None: there is none."""
         return self.articles.get((kind, purpose))
 
-    def is_employer(self, kind: str) -> bool:
+    def is_employer(self, kind: str | None) -> bool:
         """An employer is so by the kind of its organisation, whatever the role of the caller."""
         return kind in self.employer_kinds
 
