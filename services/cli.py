@@ -18,6 +18,11 @@ app = typer.Typer(
 console = Console(stderr=True, highlight=False)
 
 
+@app.callback()
+def draad() -> None:
+    """One dossier, one thread."""
+
+
 @app.command()
 def sandbox(
     port: Annotated[
