@@ -1,4 +1,4 @@
-"""The tables of the dossier service; the names say what may be wiped: `index_*` is deletable and rebuilt from events."""
+"""The tables of the dossier; names say what may be wiped: `index_*` is deletable and rebuilt from events."""
 
 from sqlalchemy import (
     ARRAY,

@@ -47,7 +47,7 @@ class Json(Response):
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        return orjson.dumps(content)
+        return orjson.dumps(content, str)  # the driver has a UUID of its own, which orjson does not know
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

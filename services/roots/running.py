@@ -43,7 +43,7 @@ async def run(app: FastAPI, listener: socket.socket, workers: Sequence[Worker], 
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(worker()) for worker in workers]
         serving = tasks.create_task(server.serve(sockets=[listener]))
-        while not (server.started or serving.done()):
+        while not (server.started or serving.done()):  # noqa: ASYNC110 - the server tells by a flag
             await asyncio.sleep(0.01)
         if server.started:
             ready()

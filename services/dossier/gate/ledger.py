@@ -37,7 +37,7 @@ def reason_of(place: Place) -> str:
     return "delegate" if place.is_reading_delegate else "grant"
 
 
-async def permitted(
+async def permitted(  # noqa: PLR0913 - a row of the log has so many columns
     conn: Connection,
     dossier_id: UUID,
     reader: Reader,

@@ -38,7 +38,7 @@ CHUNK = 200
 
 @dataclass(frozen=True)
 class Filter:
-    """What a list is narrowed to. `occurred_before` and `recorded_before` are moments, exclusive (`asOf`, `knownAt`)."""
+    """What a list is narrowed to; the two moments are exclusive (`asOf`, `knownAt`)."""
 
     type: str | None = None
     occurred_before: datetime | None = None

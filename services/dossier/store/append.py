@@ -178,7 +178,8 @@ async def write_grants(conn: Connection, dossier_id: UUID, grants: Iterable[Gran
     await conn.executemany(
         """
         insert into dossier.index_grants (dossier_id, consent_id, event_id, organisation, person, classes, event_types,
-          operations, purpose, basis, legal_ref, history, valid_from, valid_until, referral_id, ended_at, purpose_ends_at)
+          operations, purpose, basis, legal_ref, history, valid_from, valid_until, referral_id, ended_at,
+          purpose_ends_at)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         on conflict (dossier_id, consent_id) do update set classes = excluded.classes,
           event_types = excluded.event_types, valid_until = excluded.valid_until, ended_at = excluded.ended_at,
