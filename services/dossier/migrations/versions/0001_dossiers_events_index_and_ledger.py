@@ -3,7 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-
 revision = "dossier_0001"
 down_revision = None
 branch_labels = None
