@@ -20,10 +20,9 @@ from tests.dossiers import Dossiers, got, subscribe
 
 SPACE = UUID("00000000-0000-4000-8000-000000000004")
 DOSSIERS = [uuid5(SPACE, "one"), uuid5(SPACE, "two")]
-TABLES = (
-    "fake.entries, fake.allowed, fake.ledger, dossier.outbox, events.relay, bus.topics, bus.partitions, bus.entries"
-)
-OWN_TABLES = "subscriptions, deliveries, lanes, offsets, streams, parked"
+TABLES = """fake.entries fake.allowed fake.ledger dossier.outbox events.relay bus.topics bus.partitions bus.entries
+    notifications.subscriptions notifications.deliveries notifications.lanes notifications.offsets notifications.streams
+    notifications.parked"""
 
 dossier = st.sampled_from(DOSSIERS)
 deadly = st.integers(0, 4)
@@ -112,8 +111,7 @@ async def empty_house(url: str) -> AsyncIterator[House]:
         async with database.connection() as conn:
             if await conn.fetchval("select to_regclass('fake.entries') is null"):
                 await Dossiers.begin(database)
-            await conn.execute(f"truncate {TABLES}")
-            await conn.execute(f"truncate {', '.join(f'notifications.{name}' for name in OWN_TABLES.split(', '))}")
+            await conn.execute(f"truncate {', '.join(TABLES.split())}")
         yield House(database)
     finally:
         await database.close()
