@@ -77,7 +77,8 @@ def temporary() -> Iterator[Path]:
         fcntl.flock(turn, fcntl.LOCK_EX)  # between making a folder and owning it nobody may take it for a dead one's
         remove_dead(parent)
         folder = parent / f"sandbox-{secrets.token_hex(4)}"
-        folder.mkdir(mode=parent.stat().st_mode & 0o777)
+        folder.mkdir()
+        folder.chmod(stat.S_IMODE(parent.stat().st_mode))  # not by mkdir: a strict umask would shut the server out
         with owned(folder):
             fcntl.flock(turn, fcntl.LOCK_UN)
             try:
