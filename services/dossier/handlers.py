@@ -182,7 +182,9 @@ class Handler:
         ring, dossier = self._state(head)
         draft = Draft(head, dossier, dossier)
         actor = actor_of(caller, head.owner, dossier, draft.now)
-        if not all(may_know(dossier, actor, one.type, draft.now, around.employers) for one in incoming):
+        # What follows an opening in its own batch is judged by `decide`, when the dossier is there.
+        known = incoming if head.exists else incoming[:1]
+        if not all(may_know(dossier, actor, one.type, draft.now, around.employers) for one in known):
             raise not_found()
         _refuse_faults(incoming, draft.now)
         repeated = await self._repeated(conn, dossier_id, incoming, ring) if head.has_repeats else {}
