@@ -154,7 +154,11 @@ class Overviews:
     # Who looked
 
     async def access_log(self, reader: Reader, dossier_id: UUID, after: int, limit: int) -> tuple[list[Json], int]:
-        """For the participant and a delegate; looking at it leaves one row per reader and civil day."""
+        """For the participant and a delegate; looking at it leaves one row per reader and civil day.
+
+        Nobody else writes or decides meanwhile: rows are numbered when they are written and seen when committed, so
+        who reads on from a page would miss one that got its number before and was committed after.
+        """
 
         async def attempt(conn: Connection) -> tuple[list[Json], int] | None:
             known, now = await facts.place(conn, dossier_id, reader)
@@ -165,7 +169,8 @@ class Overviews:
             rows = await conn.fetch(LOG, dossier_id, after, limit)
             return [_log_item(row) for row in rows], rows[-1]["id"] if rows else after
 
-        return await released(self._database, self._keyrings, dossier_id, attempt)
+        alone = (fence.append(dossier_id), fence.exclusive(dossier_id))
+        return await released(self._database, self._keyrings, dossier_id, attempt, alone)
 
     async def _log_looking(self, conn: Connection, reader: Reader, known: Known) -> None:
         already = await conn.fetchval(
