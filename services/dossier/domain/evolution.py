@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import reduce
 from typing import Any, TypeVar
 from uuid import UUID
 
 from services.dossier.domain.consent import Grant
 from services.dossier.domain.days import civil_day, day_in, moment_in
-from services.dossier.domain.entries import Entry
+from services.dossier.domain.entries import LASTING, Entry
 from services.dossier.domain.state import (
     AccessRequest,
     Appointment,
@@ -34,15 +35,17 @@ V = TypeVar("V")
 RETRACTED = "nl.dossier.entry.retracted"
 
 
+def counting(entries: Iterable[Entry]) -> list[Entry]:
+    """Without what was retracted. One takes back one's own: another source's entry may have the same id."""
+    history = tuple(entries)
+    retracted = {(UUID(entry.data["event_id"]), entry.organisation) for entry in history if entry.type == RETRACTED}
+    return [e for e in history if (e.event_id, e.organisation) not in retracted or e.name.startswith(LASTING)]
+
+
 def fold(entries: Iterable[Entry]) -> Dossier:
     """The whole history; what was retracted counts for nothing, from the beginning (R-35)."""
-    history = tuple(entries)
-    retracted = {UUID(entry.data["event_id"]) for entry in history if entry.type == RETRACTED}
-    dossier: Dossier = NotOpened()
-    for entry in history:
-        if entry.event_id not in retracted:
-            dossier = evolve(dossier, entry)
-    return dossier
+    beginning: Dossier = NotOpened()
+    return reduce(evolve, counting(entries), beginning)
 
 
 def needs_whole_history(tail: Iterable[Entry]) -> bool:
