@@ -21,7 +21,7 @@ from services.dossier.envelopes import Json
 from services.dossier.gate import fence
 from services.dossier.gate.law import Law
 from services.dossier.gate.release import Gate
-from services.dossier.incoming import Incoming
+from services.dossier.incoming import Incoming, Key
 from services.dossier.standing import actor_of
 from services.dossier.store import append as store
 from services.dossier.store import changes, streams
@@ -49,6 +49,7 @@ from services.foundation.vault.sealing import KeyRing
 T = TypeVar("T")
 MOST_TRIES = 4
 KINDS: Mapping[type[Refusal], Kind] = {NotAllowed: FORBIDDEN, RuleBroken: RULE_REFUSED, AgainstState: CONFLICT}
+USED = "This id was used before for another event; give a new event a new id."
 SYSTEM = Actor("platform", None, PLATFORM, frozenset(("SYS",)))
 
 
@@ -188,8 +189,8 @@ class Handler:
             raise not_found()
         _refuse_faults(incoming, draft.now)
         repeated = await self._repeated(conn, dossier_id, incoming, ring) if head.has_repeats else {}
-        for one in incoming:
-            if one.event_id in repeated:
+        for one in _each_once(incoming):
+            if one.key in repeated:
                 continue
             about = await self._about(conn, dossier_id, one, around)
             command = self._command(dossier_id, one, actor, draft.now, around, about)
@@ -199,10 +200,10 @@ class Handler:
                 self._add(draft, new, one.event_id, one.source, ring.mac(_canonical(one)), about)
         assert ring is not None
         stored = await self._stored(conn, draft, ring, around, actor, head)
-        shown = dict(zip((w.entry.event_id for w in draft.writings), stored, strict=True))
-        for event_id, sequence in repeated.items():
-            shown[event_id] = await self._gate.again(conn, around.reader, dossier_id, sequence)
-        return Recorded([shown[one.event_id] for one in incoming], is_new=bool(draft.writings))
+        shown = dict(zip(((w.entry.source, w.entry.event_id) for w in draft.writings), stored, strict=True))
+        for key, sequence in repeated.items():
+            shown[key] = await self._gate.again(conn, around.reader, dossier_id, sequence)
+        return Recorded([shown[one.key] for one in incoming], is_new=bool(draft.writings))
 
     async def _stored(
         self, conn: Connection, draft: Draft, ring: KeyRing, around: Surroundings, actor: Actor, head: Head
@@ -308,23 +309,32 @@ class Handler:
 
     async def _repeated(
         self, conn: Connection, dossier_id: UUID, incoming: Sequence[Incoming], ring: KeyRing | None
-    ) -> dict[UUID, int]:
+    ) -> dict[Key, int]:
         """Which of these are stored already (R-29); another body under a used source and id is refused."""
         rows = await conn.fetch(
             "select event_id, source, sequence, mac from dossier.events where dossier_id = $1 and event_id = any($2)",
             dossier_id,
             [one.event_id for one in incoming],
         )
-        stored = {(UUID(int=row["event_id"].int), row["source"]): row for row in rows}
-        found: dict[UUID, int] = {}
+        stored = {(row["source"], UUID(int=row["event_id"].int)): row for row in rows}
+        found: dict[Key, int] = {}
         for one in incoming:
-            row = stored.get((one.event_id, one.source))
+            row = stored.get(one.key)
             if row is None or ring is None:
                 continue
             if ring.mac(_canonical(one)) != row["mac"]:
-                raise Problem(CONFLICT, "This id was used before for another event; give a new event a new id.")
-            found[one.event_id] = row["sequence"]
+                raise Problem(CONFLICT, USED)
+            found[one.key] = row["sequence"]
         return found
+
+
+def _each_once(incoming: Sequence[Incoming]) -> list[Incoming]:
+    """The same source and id twice in one batch is a repeat too (R-29)."""
+    first: dict[Key, Incoming] = {}
+    for one in incoming:
+        if _canonical(first.setdefault(one.key, one)) != _canonical(one):
+            raise Problem(CONFLICT, USED)
+    return list(first.values())
 
 
 def _decided(command: Record, dossier: Dossier) -> tuple[NewEntry, ...]:
