@@ -47,6 +47,7 @@ from services.foundation.problems import (
 from services.foundation.vault.sealing import KeyRing
 
 T = TypeVar("T")
+Kept = list[tuple[KeyRing, int]]
 MOST_TRIES = 4
 KINDS: Mapping[type[Refusal], Kind] = {NotAllowed: FORBIDDEN, RuleBroken: RULE_REFUSED, AgainstState: CONFLICT}
 USED = "This id was used before for another event; give a new event a new id."
@@ -67,11 +68,15 @@ class Recorded:
 
 @dataclass
 class Draft:
-    """The entries that are being decided in one transaction, and the state they lead to."""
+    """The entries that are being decided in one transaction, and the state they lead to.
+
+    `kept`: the keys, with the epoch at which they are good once this is committed.
+    """
 
     head: Head
     before: Dossier
     state: Dossier
+    kept: Kept
     writings: list[Writing] = field(default_factory=list)
 
     @property
@@ -112,8 +117,8 @@ class Handler:
         around = await self._surveyor.survey(caller, [one.data for one in incoming])
         authorises = any(type_.authorises for one in incoming if (type_ := self._contract.get(one.type)))
 
-        async def attempt(conn: Connection) -> Recorded:
-            recorded = await self._record(conn, caller, dossier_id, incoming, around)
+        async def attempt(conn: Connection, kept: Kept) -> Recorded:
+            recorded = await self._record(conn, caller, dossier_id, incoming, around, kept)
             if also is not None and recorded.is_new:
                 await also(conn)
             return recorded
@@ -124,14 +129,14 @@ class Handler:
         """The clock: records what has come to its end by now (R-11b, R-12, R-36); doing it again is quiet."""
         around = await self._surveyor.survey(None, ())
 
-        async def attempt(conn: Connection) -> int:
+        async def attempt(conn: Connection, kept: Kept) -> int:
             head = await streams.head(conn, dossier_id, ())
             if not head.exists or head.erased:
                 await store.write_timers(conn, dossier_id, ())
                 return 0
             ring, dossier = self._state(head)
             assert ring is not None
-            draft = Draft(head, dossier, dossier)
+            draft = Draft(head, dossier, dossier, kept)
             command = EndDue(now=draft.now, by=SYSTEM, employers=around.employers, parameters=around.parameters)
             for new in decide(command, dossier):
                 event_id = uuid5(dossier_id, f"{new.type}:{new.data['consent_id']}")
@@ -147,13 +152,19 @@ class Handler:
 
     # The transaction
 
-    async def _write(self, dossier_id: UUID, authorises: bool, attempt: Callable[[Connection], Awaitable[T]]) -> T:
+    async def _write(
+        self, dossier_id: UUID, authorises: bool, attempt: Callable[[Connection, Kept], Awaitable[T]]
+    ) -> T:
         """APPEND first, then FENCE when access changes; once more, from the start, when keys had to be fetched."""
         locks = [fence.append(dossier_id)] + ([fence.exclusive(dossier_id)] if authorises else [])
         for _ in range(MOST_TRIES):
+            kept: Kept = []
             try:
                 async with self._database.transaction(*locks) as conn:
-                    return await attempt(conn)
+                    done = await attempt(conn, kept)
+                for ring, epoch in kept:  # not before the commit: that epoch may yet come of something else
+                    self._keyrings.keep(ring, epoch)
+                return done
             except StaleKeys:
                 if await self._keyrings.fetch(dossier_id) is None:
                     raise Problem(
@@ -176,12 +187,13 @@ class Handler:
         dossier_id: UUID,
         incoming: Sequence[Incoming],
         around: Surroundings,
+        kept: Kept,
     ) -> Recorded:
         head = await streams.head(conn, dossier_id, [one.event_id for one in incoming])
         if head.erased:
             raise not_found()
         ring, dossier = self._state(head)
-        draft = Draft(head, dossier, dossier)
+        draft = Draft(head, dossier, dossier, kept)
         actor = actor_of(caller, head.owner, dossier, draft.now)
         # What follows an opening in its own batch is judged by `decide`, when the dossier is there.
         known = incoming if head.exists else incoming[:1]
@@ -230,7 +242,7 @@ class Handler:
         )
         step = Step(draft.before, draft.state, draft.sequence, head.snapshot_at, around.employers, around.parameters)
         await changes.write(conn, head.dossier_id, ring, step, draft.writings, draft.now)
-        self._keyrings.keep(ring, epoch)
+        draft.kept.append((ring, epoch))
 
     # One event
 
