@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 
 from services.dossier.domain.commands import AboutEntry, Command, EndDue, Record
 from services.dossier.domain.days import civil_day, days_after, months_after
-from services.dossier.domain.decisions import decide
+from services.dossier.domain.decisions import CHECKS, decide
 from services.dossier.domain.ends import with_ends
-from services.dossier.domain.entries import Entry, NewEntry
-from services.dossier.domain.evolution import evolve, fold, needs_whole_history
+from services.dossier.domain.entries import Actor, Entry, NewEntry
+from services.dossier.domain.evolution import APPLIED, evolve, fold, needs_whole_history
 from services.dossier.domain.plain import from_plain
 from services.dossier.domain.refusals import Refusal
 from services.dossier.domain.state import Dossier, Erased, NotOpened, Open, OtherVersion, from_json, to_json
 from tests.unit.dossier.lives import (
+    ALL,
     EMPLOYERS,
     KINDS,
     NOOR,
@@ -31,76 +32,93 @@ from tests.unit.dossier.lives import (
     Happening,
     command_of,
     contract,
+    grant,
     professional,
     recorded,
 )
 
-START = datetime(2024, 9, 2, 10, tzinfo=UTC)
-ACTORS = [NOOR, NOOR, NOOR, TANTE, PLATFORM, PLATFORM, *(professional(key) for key in ROLES)]
-SMALL_IDS = st.sampled_from(["1", "2", "3"])
+START = datetime(2024, 9, 10, 10, tzinfo=UTC)
+EVERYBODY = [NOOR, TANTE, PLATFORM, *(professional(key) for key in ROLES)]
+SMALL_IDS = st.sampled_from(["1", "2"])
 ORGANISATIONS = st.sampled_from([*KINDS, "proefpagina", "proefpagina", "stranger"])
 PERSONS = st.sampled_from([*PEOPLE, "stranger"])
-IDS = ("consent_id", "trial_id", "placement_id", "request_id", "referral_id", "handover_id", "recall_id", "decision_id")
+IDS = (
+    *("request_id", "referral_id", "handover_id", "recall_id", "decision_id"),
+    *("trial_id", "placement_id", "context_id", "opportunity_ref", "manual_id"),
+)
+OWN = ("requester_org", "from_org", "org", "by_org", "to_org", "of_org", "applicant_org", "employer_org")
 TYPES = sorted(contract().types)
-AUTHORISING = [name for name in TYPES if contract().types[name].authorises] * 3
+RULED = sorted(f"nl.dossier.{name}" for name in {*CHECKS, *APPLIED} if name != "dossier.erased")
+ACCESS = [name for name in RULED if name.split(".")[2] in ("consent", "placement", "referral", "entry")]
+BEGUN = (
+    OPENED,
+    *(grant(f"g-{key}", key, classes=ALL) for key in ("rwc", "oosterlo", "uwv", "naastwerk", "terugval")),
+    grant("g-proefpagina", "proefpagina", purpose="placement"),
+)
 
 
-def _fields(data: dict[str, Any], refs: dict[str, str], now: datetime) -> dict[str, st.SearchStrategy[Any]]:
+def _values(name: str, value: Any, ref: str | None, by: Actor, now: datetime) -> st.SearchStrategy[Any]:
     """Other values of the same shape: ids that meet, parties that exist, moments around now."""
-    drawn: dict[str, st.SearchStrategy[Any]] = {}
-    for name, value in data.items():
-        if name in IDS or name in ("context_id", "opportunity_ref", "manual_id"):
-            drawn[name] = SMALL_IDS
-        elif refs.get(name) == "org":
-            drawn[name] = ORGANISATIONS
-        elif refs.get(name) == "actor" and isinstance(value, str):
-            drawn[name] = PERSONS
-        elif isinstance(value, bool):
-            drawn[name] = st.booleans()
-        elif name in ("valid_from", "valid_until", "effective_at", "expired_at"):
-            drawn[name] = st.integers(-40, 400).map(lambda days: (now + timedelta(days)).isoformat())
-        elif isinstance(value, str) and name.endswith("_on"):
-            drawn[name] = st.integers(-90, 90).map(lambda days: str(civil_day(now + timedelta(days))))
-    return drawn
+    if name == "consent_id":
+        return st.sampled_from(["1", "2", "g-proefpagina", "g-naastwerk"])
+    if name in IDS:
+        return SMALL_IDS
+    if ref == "org":
+        return st.just(by.organisation or "proefpagina") | ORGANISATIONS if name in OWN else ORGANISATIONS
+    if ref == "actor" and isinstance(value, str):
+        return st.just(by.person or "mieke") | PERSONS
+    if isinstance(value, bool):
+        return st.booleans()
+    if name in ("effective_at", "expired_at"):
+        return st.sampled_from([0, 0, 1, -1]).map(lambda days: (now - timedelta(days)).isoformat())
+    if isinstance(value, str) and name.endswith("_on"):
+        return st.integers(-60, 60).map(lambda days: str(civil_day(now + timedelta(days))))
+    return st.just(value)
+
+
+def _grant(draw: st.DrawFn, data: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Mostly one that may be given: to an employer for a placement, by the participant, for a while."""
+    valid_from = now + timedelta(days=draw(st.integers(-3, 3)))
+    valid_until = valid_from + timedelta(days=draw(st.sampled_from([1, 30, 300, 600, -1])))
+    window = {"valid_from": valid_from.isoformat(), "valid_until": valid_until.isoformat()}
+    if draw(st.booleans()):
+        return data | window
+    plain = {name: value for name, value in data.items() if name not in ("grantee_actor", "request_id", "referral_id")}
+    employer = draw(st.sampled_from(["proefpagina", "pool", "nepdoos"]))
+    return plain | window | {"purpose": "placement", "grantee_org": employer, "classes": ["work"], "basis": "consent"}
 
 
 @st.composite
 def lives(draw: st.DrawFn) -> list[Happening]:
-    """A row of things that someone tries, some days apart; most are refused."""
+    """A row of things that someone tries, some days apart."""
     now, row = START, []
     for _ in range(draw(st.integers(0, 25))):
-        now += timedelta(hours=draw(st.integers(0, 24 * 30)))
-        type_ = contract().types[draw(st.sampled_from(AUTHORISING + TYPES))]
+        now += timedelta(hours=draw(st.integers(0, 24 * 15)))
+        type_ = contract().types[draw(st.sampled_from(ACCESS) | st.sampled_from(RULED) | st.sampled_from(TYPES))]
+        allowed = [actor for actor in EVERYBODY if actor.roles & type_.may_emit]
+        by = draw(st.sampled_from(allowed) | st.sampled_from(allowed) | st.sampled_from(EVERYBODY))
         data = dict(draw(st.sampled_from(type_.examples)))
-        data |= {name: draw(each) for name, each in _fields(data, dict(type_.refs), now).items()}
+        data = {name: draw(_values(name, value, type_.refs.get(name), by, now)) for name, value in data.items()}
         data["occurred_at"] = (now - timedelta(days=draw(st.sampled_from([0, 0, 0, 10])))).isoformat()
-        if type_.name == "nl.dossier.consent.granted" and draw(st.booleans()):
-            data |= {"purpose": "placement", "grantee_org": "proefpagina", "classes": ["work"], "basis": "consent"}
-            data = {name: value for name, value in data.items() if name not in ("grantee_actor", "referral_id")}
-        raised = draw(st.sampled_from([None, None, None, "health-sensitive", "work"]))
-        row.append(Happening(type_.name.removeprefix("nl.dossier."), draw(st.sampled_from(ACTORS)), now, data, raised))
+        if type_.name == "nl.dossier.consent.granted":
+            data = _grant(draw, data, now)
+        raised = draw(st.sampled_from([None, None, None, None, "health-sensitive", "work"]))
+        row.append(Happening(type_.name.removeprefix("nl.dossier."), by, now, data, raised))
     return row
 
 
-def _about(happening: Happening, entries: list[Entry]) -> AboutEntry | None:
-    """Half of what is pointed at exists."""
-    if contract().types[happening.type].class_of is None or not entries:
-        return None
-    entry = entries[len(happening.data["occurred_at"] + happening.name) % len(entries)]
-    return AboutEntry(
+def _command(happening: Happening, entries: list[Entry]) -> Record:
+    """What points at an entry points at one that exists."""
+    command = command_of(happening)
+    if "event_id" not in command.data:
+        return command
+    entry = entries[len(str(happening.data)) % len(entries)]
+    found = AboutEntry(
         event_id=entry.event_id, type=entry.type, privacy_class=entry.privacy_class, organisation=entry.organisation
     )
-
-
-def _command(happening: Happening, entries: list[Entry]) -> Record:
-    """May-emit is waived for half of them, so that more gets through to the rules."""
-    found = _about(happening, entries)
-    command = command_of(happening, found)
-    if found is not None and "event_id" in command.data:
-        command = replace(command, data={**command.data, "event_id": str(found.event_id)})
-    if len(entries) % 2:
-        command = replace(command, may_emit=command.may_emit | happening.by.roles | {"P", "DEL", "SYS"})
-    return command
+    to = {"to_org": entry.organisation} if "to_org" in command.data and entry.organisation else {}
+    data = {**command.data, **to, "event_id": str(entry.event_id)}
+    return replace(command, data=data, facts=replace(command.facts, about=found))
 
 
 def _entry(new: NewEntry, number: int, now: datetime) -> Entry:
@@ -128,7 +146,7 @@ def _tried(command: Command, dossier: Dossier) -> tuple[tuple[NewEntry, ...], st
 
 def live(row: list[Happening]) -> list[Entry]:
     """What is recorded of it; anything but a refusal would rise."""
-    entries = list(recorded([OPENED]))
+    entries = list(recorded(BEGUN))
     for happening in row:
         dossier = fold(entries)
         for command in (EndDue(now=happening.at, by=PLATFORM, employers=EMPLOYERS), _command(happening, entries)):
@@ -163,7 +181,7 @@ def test_an_ended_grant_never_revives(row: list[Happening]) -> None:
         for id_ in ended:
             assert id_ in dossier.grants
             assert not with_ends(dossier.grants[id_], dossier, EMPLOYERS).is_live(now)
-        ended |= {id_: now for id_, grant in dossier.grants.items() if grant.ended_at is not None}
+        ended |= {id_: now for id_, held in dossier.grants.items() if held.ended_at is not None}
 
 
 @settings(deadline=None, max_examples=60)
@@ -177,7 +195,7 @@ def test_the_clock_records_each_end_once(row: list[Happening]) -> None:
     expired = [entry.data["consent_id"] for entry in entries if entry.name == "consent.expired"]
     assert len(expired) == len(set(expired))
     state = fold(entries)
-    assert not isinstance(state, Open) or all(grant.ended_at for grant in state.grants.values())
+    assert not isinstance(state, Open) or all(held.ended_at for held in state.grants.values())
 
 
 @pytest.mark.parametrize("dossier", [NotOpened(), Erased(), Open(opened_by="rwc")])
