@@ -86,9 +86,7 @@ def _envelope(dossier_id: UUID, writing: Writing) -> Json:
     )
 
 
-def _echo(
-    writings: Sequence[Writing], permits: dict[int, Permit], actor: Actor, around: Surroundings
-) -> Echo | None:
+def _echo(writings: Sequence[Writing], permits: dict[int, Permit], actor: Actor, around: Surroundings) -> Echo | None:
     if not permits:
         return None
     classes, grants = summary(permits)
@@ -105,5 +103,3 @@ def _echo(
         classes=classes,
         reason=reason,
     )
-
-

@@ -11,8 +11,8 @@ import orjson
 from services.dossier.answers import answer
 from services.dossier.domain.commands import AboutEntry, EndDue, Facts, Record
 from services.dossier.domain.decisions import decide
-from services.dossier.domain.evolution import evolve, fold
 from services.dossier.domain.entries import Actor, Entry, NewEntry
+from services.dossier.domain.evolution import evolve, fold
 from services.dossier.domain.index import index_facts
 from services.dossier.domain.knowledge import may_know
 from services.dossier.domain.refusals import AgainstState, NotAllowed, Refusal, RuleBroken, UnknownDossier
@@ -155,7 +155,9 @@ class Handler:
                     return await attempt(conn)
             except StaleKeys:
                 if await self._keyrings.fetch(dossier_id) is None:
-                    raise Problem(UNAVAILABLE, "The keys of this dossier cannot be had now; nothing was stored.") from None
+                    raise Problem(
+                        UNAVAILABLE, "The keys of this dossier cannot be had now; nothing was stored."
+                    ) from None
             except NoKeysYet:
                 await self._keyrings.create(dossier_id)
         raise Problem(UNAVAILABLE, "This dossier is changing faster than this could be stored; send it again.")

@@ -10,8 +10,24 @@ from services.foundation.contract import Contract, Fault
 from services.foundation.problems import BAD_REQUEST, FieldError, Problem
 
 STANDARD = frozenset(
-    "specversion id source type subject time datacontenttype dataschema sequence sequencetype privacyclass data "
-    "dataref actor traceparent tracestate".split()
+    [
+        "specversion",
+        "id",
+        "source",
+        "type",
+        "subject",
+        "time",
+        "datacontenttype",
+        "dataschema",
+        "sequence",
+        "sequencetype",
+        "privacyclass",
+        "data",
+        "dataref",
+        "actor",
+        "traceparent",
+        "tracestate",
+    ]
 )
 CLASSES = frozenset(("identity", "contact", "health-sensitive", "income", "work", "evaluation"))
 
@@ -52,9 +68,7 @@ def structured(event: object, dossier_id: UUID, caller: Caller, contract: Contra
         faults.append(Fault("/privacyclass", "This must be one of the privacy classes.", None))
         privacy_class = None
     data, more = _data(event.get("data"), type_, contract, "/data")
-    return Incoming(
-        event_id or UUID(int=0), _text(source), type_, data, privacy_class, tuple(faults) + more
-    )
+    return Incoming(event_id or UUID(int=0), _text(source), type_, data, privacy_class, tuple(faults) + more)
 
 
 def short(
@@ -64,7 +78,11 @@ def short(
     if not isinstance(body, dict):
         raise Problem(BAD_REQUEST, "Send an object with type and data.")
     faults = [
-        Fault(f"/{name}", "The short form has type and data only; send a whole event as application/cloudevents+json.", None)
+        Fault(
+            f"/{name}",
+            "The short form has type and data only; send a whole event as application/cloudevents+json.",
+            None,
+        )
         for name in body
         if name not in ("type", "data")
     ]

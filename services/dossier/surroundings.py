@@ -1,4 +1,4 @@
-"""What a decision needs from outside the dossier: who the parties are and which numbers hold, looked up before any lock."""
+"""What a decision needs from outside the dossier: parties and numbers, looked up before any lock is taken."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

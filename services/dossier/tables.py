@@ -1,4 +1,4 @@
-"""The tables of the dossier service; the names say what may be wiped: `index_*` is deletable and rebuilt from events."""
+"""The tables of the dossier; names say what may be wiped: `index_*` is deletable and rebuilt from events."""
 
 from sqlalchemy import (
     ARRAY,
@@ -38,6 +38,7 @@ dossiers = Table(
     "dossiers",
     metadata,
     Column("id", Uuid, primary_key=True),
+    Column("number", BigInteger, Identity(always=True), nullable=False, unique=True),
     Column("head", Integer, nullable=False),
     Column("authz_epoch", BigInteger, nullable=False),
     Column("recorded_at", MOMENT, nullable=False),

@@ -1,4 +1,4 @@
-"""Reads the public contract in schemas/: which types of event exist, who may emit them, and what is wrong with a body."""
+"""Reads the public contract in schemas/: which types of event exist, who may emit them, what is wrong with a body."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +11,7 @@ from jsonschema_rs import Draft202012Validator, ValidationError, ValidationError
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 NEUTRAL_TYPE = "nl.dossier.entry.recorded"
+MOST_FAULTS = 100  # a small body of thousands of strange names must not become an answer of megabytes
 
 Json = Mapping[str, Any]
 
@@ -71,7 +72,7 @@ class Contract:
             return []
         schema = (self.types.get(name) or self.regional[name]).schema
         found = {fault.pointer: fault for error in validator.iter_errors(data) for fault in _faults_of(error, schema)}
-        return [found[pointer] for pointer in sorted(found)]
+        return [found[pointer] for pointer in sorted(found)[:MOST_FAULTS]]
 
 
 def load(folder: Path | None = None) -> Contract:

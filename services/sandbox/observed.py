@@ -145,7 +145,9 @@ _ENVELOPE = ("id", "type", "time", "privacyclass")
 def record(observation: Observation) -> dict[str, Any]:
     """One observation as plain JSON: `kind`, then its fields; people and lives by their keys, events without body."""
     return {"kind": type(observation).__name__} | {
-        each.name: _plain(each.name, getattr(observation, each.name)) for each in fields(observation)
+        each.name: _plain(each.name, getattr(observation, each.name))
+        for each in fields(observation)
+        if each.name != "titles"
     }
 
 

@@ -10,12 +10,13 @@ from typing import Any
 from rich.console import Console
 
 from services.sandbox.client import HttpApi, SandboxAway
+from services.sandbox.conversation import CannotReplay
 from services.sandbox.lives import NotATrajectory, read
-from services.sandbox.living import CannotReplay, Replay
+from services.sandbox.living import Replay
 from services.sandbox.observed import EventLanded, Looked, PlatformActed, Refused, Surprise, record
 from services.sandbox.story import Story, complain
 
-_PACE = 0.45  # seconds an event at speed 1: three lives of forty events take about a minute
+_PACE = 0.35  # seconds for each happening at speed 1: three lives of forty events take about a minute
 
 
 def replay(
@@ -36,16 +37,25 @@ def replay(
     seen: list[dict[str, Any]] = []
     try:
         lives = [read(Path(file)) for file in files]
-        with closing(HttpApi(url)) as api:
-            surprises = _show(Replay(api, lives, language), console, _pace(speed, console), language, seen)
+        try:
+            with closing(HttpApi(url)) as api:
+                surprises = _show(Replay(api, lives, language), console, _pace(speed, console), language, seen)
+        finally:
+            if json_out is not None:
+                _write(json_out, {"format": "draad-replay/1", "language": language, "observations": seen})
     except (NotATrajectory, CannotReplay, SandboxAway) as cannot:
         complain(console, str(cannot), language)
         return 2
-    finally:
-        if json_out is not None:
-            written = {"format": "draad-replay/1", "language": language, "observations": seen}
-            json_out.write_text(json.dumps(written, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return int(surprises > 0)
+
+
+def _write(path: Path, observed: dict[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(observed, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    except OSError as unwritable:
+        raise CannotReplay(
+            f"{path}: cannot be written ({unwritable.strerror}). Give another place to --json."
+        ) from None
 
 
 def _pace(speed: float | None, console: Console) -> float:

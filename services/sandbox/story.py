@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, assert_never
@@ -13,7 +14,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from services.sandbox.lives import CIVIL, Life
+from services.sandbox.lives import CIVIL, Person
 from services.sandbox.observed import (
     DayBegan,
     EventLanded,
@@ -32,14 +33,27 @@ from services.sandbox.words import in_language, plain
 
 WIDEST = 110  # columns: longer lines tire the eye
 _COLOURS = ("cyan", "magenta", "yellow", "blue", "green")  # one for each life; its name always stands beside it
-# What a party may know: icon, without Unicode, phrase, style. The phrase says it all; icon and colour only help.
+# What a party may know: icon, the same without Unicode, colour. Its phrase stands beside it and says it all.
 _MARKS = {
-    "told": ("✓", "+", "told", "green"),
-    "may_read": ("○", "o", "may_read", "green"),
-    "notice": ("·", ".", "notice", "yellow"),
-    "not": ("✗", "x", "not", "red"),
+    "told": ("✓", "+", "green"),
+    "may_read": ("○", "o", "green"),
+    "notice": ("·", ".", "yellow"),
+    "not": ("✗", "x", "red"),
 }
 Line = tuple[str, str, str]  # mark, text, style
+# Reasons that hold for everything, so that they need little attention each time: shown last.
+_NEVER_IN = 2
+_OUTSIDE = {"expired": 1, "purpose_ended": 1, "withdrawn": 1, "no_access": _NEVER_IN}
+Entry = EventLanded | Looked | Listed | Refused | SentAgain | PlatformActed
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of an event for a party: its mark, what remains to be said, and how far outside the party stands."""
+
+    mark: str
+    remark: str
+    outside: int = 0
 
 
 class Story:
@@ -54,7 +68,7 @@ class Story:
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(bar_width=None), TaskProgressColumn())
+            columns = (TextColumn("{task.description}"), BarColumn(bar_width=32), TaskProgressColumn())
             progress = Progress(*columns, console=self._console, transient=True, expand=False)
             self._bar = self._open.enter_context(progress), progress.add_task("", total=1.0)
         return self
@@ -124,82 +138,84 @@ class Story:
 
     def _event(self, seen: EventLanded) -> RenderableType:
         words = self._words
-        lines = [self._readers_line(kind, named) for kind, named in self._grouped(seen.readers, seen.life)]
-        lines += [("told", self._caught_up(words.who(person), number), "green") for person, number in seen.caught_up]
-        if seen.sent > 1:
-            lines.append(("", words.say("sent_twice", n=seen.sent), "dim"))
-        who = words.say("platform") if seen.actor.is_platform else words.who_in_full(seen.actor)
-        if seen.actor.is_owner:
-            who = plain(seen.actor.name)
-        return self._entry(seen.at, seen.life, self._title(seen.event), who, words.detail(seen.event, seen.life), lines)
+        who = words.say("by_platform") if seen.actor.is_platform else words.who_in_full(seen.actor)
+        lines = [self._readers_line(fate, named) for fate, named in self._grouped(seen)]
+        caught_up = [self._caught_up(person, number) for person, number in seen.caught_up]
+        told = sum(kind == "told" for kind, _, _ in lines)
+        notes = [Text(words.say("sent_twice", n=seen.sent), style="dim")] if seen.sent > 1 else []
+        head = self._head(seen.event, who)
+        detail = words.detail(seen.event, seen.life)
+        return self._entry(seen, head, detail, self._marked(lines[:told] + caught_up + lines[told:]), *notes)
 
-    def _grouped(self, readers: Iterable[Reader], life: Life) -> list[tuple[tuple[str, str], list[str]]]:
+    def _grouped(self, seen: EventLanded) -> list[tuple[Fate, list[Person]]]:
         """Readers of one fate and for one reason together: the told first, those who never had access last."""
-        groups: dict[tuple[str, str], list[str]] = {}
-        for reader in readers:
-            groups.setdefault(self._fate(reader, life), []).append(self._words.who(reader.person))
-        never = self._words.told["reasons"]["no_access"]
+        groups: dict[Fate, list[Person]] = {}
+        for reader in seen.readers:
+            groups.setdefault(self._fate(reader, seen), []).append(reader.person)
         order = list(_MARKS)
-        return sorted(groups.items(), key=lambda group: (order.index(group[0][0]), group[0][1] == never))
+        return sorted(groups.items(), key=lambda group: (order.index(group[0].mark), group[0].outside))
 
-    def _fate(self, reader: Reader, life: Life) -> tuple[str, str]:
-        words = self._words
-        if reader.sight == "nothing":
-            if reader.told:
-                gone = reader.reason and reader.reason.code == "withdrawn"
-                return "notice", words.say("notice_withdrawn" if gone else "notice_plain")
-            return "not", words.reason(reader.reason, life)
-        return "told" if reader.told else "may_read", words.without(reader.without) if reader.without else ""
+    def _fate(self, reader: Reader, seen: EventLanded) -> Fate:
+        words, code = self._words, reader.reason.code if reader.reason else "unknown"
+        if reader.sight != "nothing":
+            return Fate("told" if reader.told else "may_read", words.without(reader.without) if reader.without else "")
+        if reader.told:
+            gone = seen.event["type"].endswith("consent.revoked")
+            return Fate("notice", words.say("notice_withdrawn" if gone else "notice_plain"))
+        return Fate("not", words.reason(reader.reason, seen.life), _OUTSIDE.get(code, 0))
 
-    def _readers_line(self, fate: tuple[str, str], names: list[str]) -> Line:
-        kind, remark = fate
-        never = remark == self._words.told["reasons"]["no_access"]
-        joined = f"{', '.join(names)}{': ' if remark and kind in ('not', 'notice') else ', ' if remark else ''}{remark}"
-        return kind, joined, "dim" if never else ""
+    def _readers_line(self, fate: Fate, people: list[Person]) -> Line:
+        named = self._words.who if fate.outside < _NEVER_IN else lambda person: plain(person.name)
+        names = ", ".join(named(person) for person in people)
+        separator = ": " if fate.mark in ("not", "notice") else ", "
+        return fate.mark, f"{names}{separator}{fate.remark}" if fate.remark else names, "dim" if fate.outside else ""
 
-    def _caught_up(self, name: str, number: int) -> str:
-        return f"{name} {self._words.say('caught_up_one' if number == 1 else 'caught_up', n=number)}"
+    def _caught_up(self, person: Person, number: int) -> Line:
+        phrase = "caught_up_one" if number == 1 else "caught_up"
+        return "told", f"{self._words.who(person)} {self._words.say(phrase, n=number)}", ""
 
     def _look(self, seen: Looked) -> RenderableType:
         words, reader = self._words, seen.reader
-        when = words.day(_civil(datetime.fromisoformat(seen.event["time"])).date())
-        phrase = "looks" if seen.occasion == "check" else "looks_again"
-        head = words.say(phrase, name=words.who(reader.person), title=self._title(seen.event), on=when)
-        if reader.sight == "whole":
-            line: Line = ("may_read", words.say("sees_all"), "")
-        elif reader.sight == "partial":
-            line = ("may_read", words.say("sees_part", without=words.without(reader.without)), "")
-        else:
-            line = ("not", f"{words.say('finds_nothing')}: {words.reason(reader.reason, seen.life)}", "")
-        return self._entry(seen.at, seen.life, head, "", "", [line], plain_head=seen.occasion == "check")
+        on = words.day(_civil(datetime.fromisoformat(seen.event["time"])).date())
+        again = seen.occasion != "check"
+        told = words.say("opens_again" if again else "looks", title=self._title(seen.event), on=on)
+        head = Text.assemble(
+            (f"{words.say('next_look')} " if again else "", "bold"), f"{words.who(reader.person)} {told}"
+        )
+        if reader.sight == "nothing":
+            why = words.reason(reader.reason, seen.life)
+            return self._entry(seen, head, "", self._verdict(False, words.say("finds_nothing"), why))
+        if reader.sight == "partial":
+            return self._entry(seen, head, "", self._verdict(True, words.say("sees_it"), words.without(reader.without)))
+        return self._entry(seen, head, "", self._verdict(True, words.say("sees_all")))
 
     def _list(self, seen: Listed) -> RenderableType:
-        words, head = self._words, self._words.say("lists", name=self._words.who(seen.person))
+        words, head = self._words, Text(self._words.say("lists", name=self._words.who(seen.person)))
         if seen.status != 200:
-            line: Line = ("not", words.say("gets_refusal", status=seen.status), "")
-        else:
-            line = ("may_read", words.say("gets", n=seen.items) if seen.items else words.say("gets_none"), "")
-        return self._entry(seen.at, seen.life, head, "", "", [line], plain_head=True)
+            return self._entry(seen, head, "", self._verdict(False, words.rule(None, seen.status)))
+        gets = words.say("gets", n=seen.items) if seen.items else words.say("gets_none")
+        return self._entry(seen, head, "", self._verdict(True, gets))
 
     def _refusal(self, seen: Refused) -> RenderableType:
         words = self._words
-        head = f"{words.say('tries', name=words.who(seen.person))}: {self._title(seen.event)}"
-        rule = f" ({seen.rule})" if seen.rule else ""
-        told = f"{words.say('refused')}{rule}: {words.rule(seen.rule, seen.status)}. {words.say('nothing_stored')}"
-        detail = words.detail(seen.event, seen.life)
-        return self._entry(seen.at, seen.life, head, "", detail, [("not", told, "")], plain_head=True)
+        head = Text.assemble(words.say("tries", name=words.who(seen.person)), ": ", (self._title(seen.event), "bold"))
+        refused = f"{words.say('refused')} ({seen.rule})" if seen.rule else words.say("refused")
+        known = not self._titles or seen.event["type"] in self._titles
+        why = words.rule(seen.rule, seen.status) if known or seen.rule else words.say("unknown_type")
+        why = f"{why}. {words.say('nothing_stored')}"
+        return self._entry(seen, head, words.detail(seen.event, seen.life), self._verdict(False, refused, why))
 
     def _again(self, seen: SentAgain) -> RenderableType:
         words = self._words
-        head = f"{words.say('again', name=words.who(seen.person))}: {self._title(seen.event)}"
-        return self._entry(seen.at, seen.life, head, "", "", [("", words.say("stored_once"), "")], plain_head=True)
+        head = Text.assemble(words.say("again", name=words.who(seen.person)), ": ", (self._title(seen.event), "bold"))
+        return self._entry(seen, head, "", self._verdict(True, words.say("stored_once")))
 
     def _platform(self, seen: PlatformActed) -> RenderableType:
         words = self._words
         told = ", ".join(words.who(person) for person in seen.told)
         lines: list[Line] = [("told", told, "")] if told else []
-        detail = words.detail(seen.event, seen.life)
-        return self._entry(seen.at, seen.life, self._title(seen.event), words.say("platform"), detail, lines)
+        head = self._head(seen.event, words.say("platform"))
+        return self._entry(seen, head, words.detail(seen.event, seen.life), self._marked(lines))
 
     def _surprise(self, seen: Surprise) -> RenderableType:
         who = f"{self._words.who(seen.person)}: " if seen.person else ""
@@ -209,8 +225,8 @@ class Story:
 
     def _summary(self, seen: Summary) -> RenderableType:
         words, sums = self._words, Table.grid(padding=(0, 2))
-        sums.add_column(justify="right")
         sums.add_column()
+        sums.add_column(justify="right")
         for number, phrase in (
             (seen.lives, "sum_lives"),
             (seen.days, "sum_days"),
@@ -223,7 +239,7 @@ class Story:
             (seen.surprises, "sum_surprises"),
         ):
             bold = "bold red" if phrase == "sum_surprises" and number else "bold"
-            sums.add_row(Text(f"{number:,}", style=bold), Text(words.say(phrase)))
+            sums.add_row(Text(words.say(phrase)), Text(words.number(number), style=bold))
         closing = "not_as_expected" if seen.surprises else "as_expected"
         end = Rule(Text(words.say("end"), style="bold"), style="dim", align="left")
         verdict = Text(words.say(closing), style="bold red" if seen.surprises else "bold green")
@@ -231,46 +247,42 @@ class Story:
 
     # The shape that all entries share
 
-    def _entry(
-        self,
-        at: datetime,
-        life: Life,
-        head: str,
-        who: str,
-        detail: str,
-        lines: Iterable[Line],
-        *,
-        plain_head: bool = False,
-    ) -> RenderableType:
-        """Time and whose dossier, what happened, by whom, in a few words; then who may know."""
-        title = Text.assemble(
-            (life.first_name, f"bold {self._colours.get(life.id, '')}".strip()),
-            " · ",
-            (head, "" if plain_head else "bold"),
-        )
-        body: list[RenderableType] = [title]
-        if who:
-            body.append(Text(who))
-        if detail:
-            body.append(Text(detail, style="italic"))
+    def _entry(self, seen: Entry, head: Text, detail: str, *rest: RenderableType) -> RenderableType:
+        """The time and, among several lives, whose dossier; what happened, in a few words; then what came of it."""
+        if len(self._colours) > 1:
+            whose = Text(plain(seen.life.first_name), style=f"bold {self._colours[seen.life.id]}")
+            head = Text.assemble(whose, "  ", head)
+        said = [Text(detail, style="italic")] if detail else []
         entry = Table.grid(padding=(0, 2, 0, 0))
         entry.add_column(width=5)
         entry.add_column()
-        entry.add_row(Text(f"{_civil(at):%H:%M}", style="dim"), Group(*body, self._marked(lines)))
+        entry.add_row(Text(f"{_civil(seen.at):%H:%M}", style="dim"), Group(head, *said, *rest))
         return Padding(entry, (0, 0, 1, 0))
+
+    def _head(self, event: Mapping[str, Any], who: str) -> Text:
+        return Text.assemble((self._title(event), "bold"), f" · {who}")
 
     def _marked(self, lines: Iterable[Line]) -> Table:
         grid = Table.grid(padding=(0, 2, 0, 0))
         grid.add_column(no_wrap=True)
         grid.add_column()
         for mark, text, style in lines:
-            if not mark:
-                grid.add_row(Text(), Text(text, style=style))
-                continue
-            icon, bare, phrase, colour = _MARKS[mark]
-            shown = bare if self._console.options.ascii_only else icon
-            grid.add_row(Text(f"{shown} {self._words.say(phrase)}", style=colour), Text(text, style=style))
+            icon, bare, colour = _MARKS[mark]
+            label = f"{self._icon(icon, bare)} {self._words.say(mark)}"
+            grid.add_row(Text(label, style=colour), Text(text, style=style))
         return grid
+
+    def _verdict(self, fine: bool, told: str, why: str = "") -> Table:
+        icon, bare, colour = _MARKS["told" if fine else "not"]
+        grid = Table.grid(padding=(0, 1, 0, 0))
+        grid.add_column(no_wrap=True)
+        grid.add_column()
+        separator = ", " if fine and why else ": " if why else ""
+        grid.add_row(Text(self._icon(icon, bare), style=colour), Text.assemble((told, colour), separator, why))
+        return grid
+
+    def _icon(self, icon: str, bare: str) -> str:
+        return bare if self._console.options.ascii_only else icon
 
     def _title(self, event: Mapping[str, Any]) -> str:
         return self._words.title(event["type"], self._titles)

@@ -57,8 +57,12 @@ class Words:
         return plain(person.name) if person.is_owner else f"{plain(person.name)} ({self.role(person)})"
 
     def who_in_full(self, person: Person) -> str:
-        """Name, role and organisation."""
-        return plain(f"{person.name}, {self.role(person)}, {person.organisation_name}")
+        """Name, role and organisation; the one whose dossier it is needs no more than a name."""
+        return (
+            self.who(person)
+            if person.is_owner
+            else plain(f"{person.name}, {self.role(person)}, {person.organisation_name}")
+        )
 
     def day(self, day: date) -> str:
         months: list[str] = self.told["months"]
@@ -69,7 +73,9 @@ class Words:
         return named[0].upper() + named[1:]
 
     def rule(self, rule: str | None, status: int) -> str:
-        known = self.told["rules"].get(rule) if rule else None
+        """A rule in words; one rule may say another thing with another status."""
+        rules = self.told["rules"]
+        known = rules.get(f"{rule} {status}") or rules.get(rule)
         return str(known or self.told["statuses"].get(str(status), self.told["reasons"]["unknown"]))
 
     def reason(self, reason: Reason | None, life: Life) -> str:
@@ -91,8 +97,8 @@ class Words:
     def detail(self, event: Mapping[str, Any], life: Life) -> str:
         """The event in a few words, from the values it has; empty where there is nothing to add."""
         data = dict(event.get("data") or {})
-        if organisation := _grantee(data.get("consent_id"), life):
-            data.setdefault("consent_id_org", organisation)
+        if given := _given(data.get("consent_id"), life):
+            data |= {"consent_id_org": given["grantee_org"], "consent_id_types": given.get("event_types")}
         clauses = (self._clause(clause, data, life) for clause in self.told["details"].get(_short(event["type"]), ()))
         told = ", ".join(clause for clause in clauses if clause)
         return told[:1].upper() + told[1:]
@@ -111,13 +117,13 @@ class Words:
         if isinstance(value, bool):
             return self.say("yes" if value else "no")
         if isinstance(value, int | float):
-            return self._money(value) if name.endswith("_eur") else self._number(value)
+            return self._money(value) if name.endswith("_eur") else self.number(value)
         text = str(value)
         if name.endswith("_org") or name in _PARTIES:
             return plain(life.names.get(text, text))
         if name in ("classes", "operations", "purpose"):
             return str(self.told[name if name != "purpose" else "purposes"].get(text, text))
-        if name == "event_types":
+        if name in ("event_types", "consent_id_types"):
             noun = _short(text).split(".")[0]
             return str(self.told["nouns"].get(noun, noun.replace("-", " ")))
         if _DATE.match(text):
@@ -127,12 +133,12 @@ class Words:
         known = self.told["values"].get(text)
         return str(known) if known else plain(text.replace("_", " ") if text.islower() and " " not in text else text)
 
-    def _number(self, number: float) -> str:
+    def number(self, number: float) -> str:
         shown = f"{number:,.2f}".rstrip("0").rstrip(".")
         return shown.translate(str.maketrans(",.", ".,")) if self.language == "nl" else shown
 
     def _money(self, amount: float) -> str:
-        return f"{'-' if amount < 0 else ''}€ {self._number(abs(amount))}"
+        return f"{'-' if amount < 0 else ''}€ {self.number(abs(amount))}"
 
     def _series(self, items: list[str]) -> str:
         items = list(dict.fromkeys(items))
@@ -143,7 +149,7 @@ def _short(type_: str) -> str:
     return type_.removeprefix("nl.dossier.")
 
 
-def _grantee(consent_id: object, life: Life) -> str | None:
-    """Whose access a consent is about, which the events that end it do not repeat."""
+def _given(consent_id: object, life: Life) -> Mapping[str, Any] | None:
+    """The grant that a consent event is about: the events that end it repeat neither party nor extent."""
     given = (row.event["data"] for row in life.rows if row.event["type"].endswith("consent.granted"))
-    return next((data["grantee_org"] for data in given if consent_id and data["consent_id"] == consent_id), None)
+    return next((data for data in given if consent_id and data["consent_id"] == consent_id), None)

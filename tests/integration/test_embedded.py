@@ -106,7 +106,7 @@ def modes(folder: Path) -> dict[Path, tuple[int, int, int]]:
 
 
 def test_a_folder_with_a_space_keeps_what_was_stored(tmp_path: Path) -> None:
-    folder = tmp_path / "a folder" / "with 'spaces' and 100%"
+    folder = tmp_path / "a folder" / "with 'spaces', $HOME, \"quotes\" and 100%"
     with running(folder) as server:
         asked(server, "create table kept (word text)", "insert into kept values ('thread')", "select 1")
     with running(folder) as server:
@@ -202,6 +202,20 @@ def test_root_may_have_the_wheel_where_only_root_can_enter(
             assert asked(server, "select 1") == 1
 
 
+@pytest.mark.parametrize(("name", "copied"), [("a clone of 'draad'", False), ("a $clone", True)])
+def test_the_wheel_may_lie_in_a_folder_of_any_name(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch, name: str, copied: bool
+) -> None:
+    package = binaries._package()
+    clone = temporary / name
+    binaries._copy(package, clone / package.name)
+    binaries._copy(package.with_name(f"{package.name}.libs"), clone / f"{package.name}.libs")
+    monkeypatch.setattr(binaries, "_package", lambda: clone / package.name)
+    with running(None) as server:
+        assert Path(f"/proc/{server.pid}/exe").resolve().is_relative_to(clone) is not copied
+        assert asked(server, "select 1") == 1
+
+
 def test_an_ordinary_user_runs_the_server_as_itself(temporary: Path, own: Own) -> None:
     uid = os.geteuid() or 65534
     folder = temporary / "of its own"
@@ -213,6 +227,20 @@ def test_an_ordinary_user_runs_the_server_as_itself(temporary: Path, own: Own) -
     _, pid, place = own("", uid)
     assert place.parent == temporary / f"draad-{uid}"
     assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
+
+
+def test_a_strict_umask_shuts_nobody_out(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = binaries._package()
+    (temporary / "$").mkdir()
+    (temporary / "$" / package.name).symlink_to(package)
+    (temporary / "$" / f"{package.name}.libs").symlink_to(package.with_name(f"{package.name}.libs"))
+    monkeypatch.setattr(binaries, "_package", lambda: temporary / "$" / package.name)
+    before = os.umask(0o077)
+    try:
+        with running(None) as server:
+            assert asked(server, "select 1") == 1
+    finally:
+        os.umask(before)
 
 
 @only_root

@@ -88,7 +88,8 @@ class FakeSandbox:
                 return self._post(id_, str(token), body)
             case "GET", ["v1", "dossiers", id_, "events", *event_id]:
                 shown = [self._shown(id_, str(token), *entry) for entry in self.dossiers[id_].events]
-                events = [event for event in shown if event]
+                prefix = query.removeprefix("type=").rstrip("*") if query.startswith("type=") else ""
+                events = [event for event in shown if event and f"nl.dossier.{prefix}" in event["type"]]
                 return self._page(events, query) if not event_id else self._one(events, event_id[0])
         return NOT_FOUND
 

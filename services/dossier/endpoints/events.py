@@ -9,14 +9,15 @@ import orjson
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
+from services.dossier.gate.overviews import Overviews
 from services.dossier.gate.release import Filter, Gate
 from services.dossier.handlers import Handler, Recorded
 from services.dossier.incoming import Incoming, short, structured
 from services.dossier.moments import until
 from services.dossier.surroundings import Surveyor
+from services.foundation.answers import Json as JsonAnswer
 from services.foundation.callers import Caller, CallerDep
 from services.foundation.contract import Contract
-from services.foundation.json_answer import EVENT, json_answer
 from services.foundation.paging import PAGE, Cursors, Limit
 from services.foundation.problems import (
     BAD_REQUEST,
@@ -28,6 +29,7 @@ from services.foundation.problems import (
 )
 from services.foundation.strict_json import parse
 
+EVENT = "application/cloudevents+json"
 ONE_EVENT = 64 * 1024
 ONE_BATCH = 1024 * 1024
 MOST_IN_BATCH = 100
@@ -46,6 +48,7 @@ class Dossiers:
 
     handler: Handler
     gate: Gate
+    overviews: Overviews
     surveyor: Surveyor
     contract: Contract
     cursors: Cursors
@@ -64,7 +67,7 @@ def router(dossiers: Dossiers) -> APIRouter:
     )
     async def record(
         request: Request,
-        dossierId: UUID,  # noqa: N803 - names of parameters are lowerCamelCase (API Design Rules)
+        dossierId: UUID,
         caller: CallerDep,
         idempotency_key: Annotated[str | None, Header(description="With the short form: the id of the event.")] = None,
     ) -> Response:
@@ -97,12 +100,12 @@ def router(dossiers: Dossiers) -> APIRouter:
         summary="The timeline, as this caller may read it",
     )
     async def listed(
-        dossierId: UUID,  # noqa: N803
+        dossierId: UUID,
         caller: CallerDep,
         type: Annotated[str | None, Query(description="A type, or a prefix: `placement.*`", max_length=200)] = None,
         after: Annotated[str | None, Query(description="`next` of an earlier page")] = None,
-        asOf: Annotated[str | None, Query(description="Only what had occurred by then")] = None,  # noqa: N803
-        knownAt: Annotated[str | None, Query(description="Only what was known by then")] = None,  # noqa: N803
+        asOf: Annotated[str | None, Query(description="Only what had occurred by then")] = None,
+        knownAt: Annotated[str | None, Query(description="Only what was known by then")] = None,
         limit: Limit = PAGE,
         purpose: Purpose = None,
     ) -> Response:
@@ -113,7 +116,7 @@ def router(dossiers: Dossiers) -> APIRouter:
         filter_ = Filter(type, until("asOf", asOf), until("knownAt", knownAt))
         page = await dossiers.gate.read_events(reader, dossierId, filter_, start, limit, purpose)
         next_ = after if not page.items and after is not None else None
-        return json_answer(
+        return JsonAnswer(
             {
                 "items": page.items,
                 "next": next_ or dossiers.cursors.seal(page.last, caller=bound[0], filter=bound[1]),
@@ -126,14 +129,14 @@ def router(dossiers: Dossiers) -> APIRouter:
         summary="One event; fields of classes that are not covered are absent",
     )
     async def one(
-        dossierId: UUID,  # noqa: N803
-        eventId: UUID,  # noqa: N803
+        dossierId: UUID,
+        eventId: UUID,
         caller: CallerDep,
         purpose: Purpose = None,
     ) -> Response:
         check_purpose(purpose)
         reader = await dossiers.surveyor.reader(caller)
-        return json_answer(await dossiers.gate.read_event(reader, dossierId, eventId, purpose), media_type=EVENT)
+        return JsonAnswer(await dossiers.gate.read_event(reader, dossierId, eventId, purpose), media_type=EVENT)
 
     return routes
 
@@ -163,7 +166,7 @@ def _batch(body: object) -> list[Any]:
 def _answer(recorded: Recorded, dossier_id: UUID, is_batch: bool) -> Response:
     status = 201 if recorded.is_new else 200
     if is_batch:
-        return json_answer({"items": recorded.events}, status, {"Location": f"/v1/dossiers/{dossier_id}/events"})
+        return JsonAnswer({"items": recorded.events}, status, {"Location": f"/v1/dossiers/{dossier_id}/events"})
     event = recorded.events[0]
     location = {"Location": f"/v1/dossiers/{dossier_id}/events/{event['id']}"}
-    return json_answer(event, status, location, EVENT)
+    return JsonAnswer(event, status, location, media_type=EVENT)

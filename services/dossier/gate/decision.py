@@ -164,9 +164,7 @@ def decide(
     return _by_grant(subject, covering(grants, subject), law, is_employer)
 
 
-def decide_delivery(
-    reader: Reader, place: Place, subject: Subject, now: datetime, law: Prohibitions
-) -> Decision:
+def decide_delivery(reader: Reader, place: Place, subject: Subject, now: datetime, law: Prohibitions) -> Decision:
     """May a thin event about this entry be sent to this reader now?
 
     One live grant to subscribe that covers the event, besides a permit to read; only notices to the party that an

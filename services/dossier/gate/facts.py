@@ -10,20 +10,25 @@ from services.dossier.domain.consent import Grant
 from services.dossier.gate.decision import Place, Reader, Subject
 from services.foundation.database.connection import Connection
 
-PLACE = """
+GRANT_COLUMNS = """
+g.consent_id, g.event_id as grant_event, g.organisation as grantee, g.person as grantee_person, g.classes as granted,
+g.event_types, g.operations, g.purpose, g.basis, g.legal_ref, g.history, g.valid_from, g.valid_until,
+g.referral_id, g.ended_at, g.purpose_ends_at"""
+
+PLACE = f"""
 select d.id, d.authz_epoch, d.head, d.erased_at, foundation.now() as now, o.person as owner,
   array(select row(c.from_at, c.until_at) from dossier.index_contacts c
         where c.dossier_id = q.id and c.person = $2) as contact,
   array(select row(l.from_at, l.until_at) from dossier.index_delegates l
         where l.dossier_id = q.id and l.person = $2 and 'read' = any(l.powers)) as delegated,
-  g.consent_id, g.event_id as grant_event, g.organisation as grantee, g.person as grantee_person, g.classes as granted,
-  g.event_types, g.operations, g.purpose, g.basis, g.legal_ref, g.history, g.valid_from, g.valid_until,
-  g.referral_id, g.ended_at, g.purpose_ends_at
+  {GRANT_COLUMNS}
 from (select $1::uuid as id) q
 left join dossier.dossiers d on d.id = q.id
 left join dossier.owners o on o.dossier_id = d.id
 left join dossier.index_grants g on g.dossier_id = d.id and g.organisation = $3
 """
+
+GRANTS = f"select {GRANT_COLUMNS} from dossier.index_grants g where g.dossier_id = $1"
 
 SUBJECT_COLUMNS = """
 e.sequence, e.event_id, e.source, e.recorded_at, e.class, e.neutral_type, e.classes, i.type, i.usual_class,
@@ -102,7 +107,7 @@ def place_of(rows: Sequence[Any], reader: Reader) -> tuple[Known | None, datetim
         is_owner=is_person and first["owner"] == reader.person,
         is_reading_delegate=is_person and _any_now(first["delegated"], now),
         is_contact_person=is_person and _any_now(first["contact"], now),
-        grants=() if reader.is_platform else tuple(_grants(rows)),
+        grants=() if reader.is_platform else tuple(grants_of(rows)),
     )
     return Known(UUID(int=first["id"].int), place, now, first["authz_epoch"], first["head"]), now
 
@@ -111,13 +116,12 @@ def _any_now(periods: Iterable[Any], now: datetime) -> bool:
     return any(from_at <= now and (until_at is None or now < until_at) for from_at, until_at in periods)
 
 
-def _grants(rows: Sequence[Any]) -> Iterable[Grant]:
-    seen: set[str] = set()
+def grants_of(rows: Sequence[Any]) -> list[Grant]:
+    found: dict[str, Grant] = {}
     for row in rows:
-        if row["consent_id"] is None or row["consent_id"] in seen:
+        if row["consent_id"] is None or row["consent_id"] in found:
             continue
-        seen.add(row["consent_id"])
-        yield Grant(
+        found[row["consent_id"]] = Grant(
             consent_id=row["consent_id"],
             event_id=row["grant_event"],
             organisation=row["grantee"],
@@ -135,6 +139,7 @@ def _grants(rows: Sequence[Any]) -> Iterable[Grant]:
             ended_at=row["ended_at"],
             purpose_ends_at=row["purpose_ends_at"],
         )
+    return list(found.values())
 
 
 def row_of(row: Any, sealed: bytes = b"") -> Row:

@@ -1,4 +1,4 @@
-"""The two locks of a dossier: APPEND first, for every write; then FENCE, shared to read and send, exclusive to change access."""
+"""The two locks of a dossier: APPEND first, for every write; then FENCE, shared to read, exclusive to change access."""
 
 from uuid import UUID
 

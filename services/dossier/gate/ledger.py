@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.dossier.domain.consent import Grant
-from services.dossier.gate.decision import Reader
+from services.dossier.gate.decision import Place, Reader
 from services.foundation.database.connection import Connection
 
 PERMITTED = """
@@ -30,7 +30,14 @@ def purpose_and_basis(grants: Iterable[Grant], reason: str) -> tuple[str | None,
     return ",".join(purposes), ",".join(bases)
 
 
-async def permitted(
+def reason_of(place: Place) -> str:
+    """Why this reader may know the dossier at all."""
+    if place.is_owner:
+        return "own_dossier"
+    return "delegate" if place.is_reading_delegate else "grant"
+
+
+async def permitted(  # noqa: PLR0913 - a row of the log has so many columns
     conn: Connection,
     dossier_id: UUID,
     reader: Reader,

@@ -1,6 +1,6 @@
 """The only way out: every exit decides here, under the fence, and commits its ledger row before anything leaves."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -38,7 +38,7 @@ CHUNK = 200
 
 @dataclass(frozen=True)
 class Filter:
-    """What a list is narrowed to. `occurred_before` and `recorded_before` are moments, exclusive (`asOf`, `knownAt`)."""
+    """What a list is narrowed to; the two moments are exclusive (`asOf`, `knownAt`)."""
 
     type: str | None = None
     occurred_before: datetime | None = None
@@ -57,15 +57,6 @@ class Filter:
 class Page:
     items: list[Json]
     last: int  # the sequence after which reading goes on
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A dossier in the list of those the caller may know."""
-
-    dossier_id: UUID
-    last_event_at: datetime | None
-    contact_person: str | None
 
 
 def open_permitted(ring: KeyRing, dossier_id: UUID, row: Row, permit: Permit) -> Json:
@@ -102,7 +93,7 @@ class Gate:
             await ledger.refused(conn, dossier_id, known is not None, reader, now, "read", event_id, reason)
             return None
 
-        return _found(await self._fenced(dossier_id, attempt))
+        return await released(self._database, self._keyrings, dossier_id, attempt)
 
     async def _release_one(self, conn: Connection, reader: Reader, known: Known, row: Row, permit: Permit) -> Json:
         ring = self._keyrings.at_hand(known.dossier_id, known.epoch)
@@ -172,7 +163,7 @@ class Gate:
             await self._log_list(conn, reader, known, "list", permits)
             return Page(items, last)
 
-        return _found(await self._fenced(dossier_id, attempt))
+        return await released(self._database, self._keyrings, dossier_id, attempt)
 
     async def _permitted(
         self,
@@ -226,101 +217,8 @@ class Gate:
             [row.subject.event_id for row, _ in permits],
             classes,
             grants or live_grants(reader, known.place, known.now, "read"),
-            reasons.pop() if len(reasons) == 1 else "grant" if known.place.grants else "own_dossier",
+            reasons.pop() if len(reasons) == 1 else ledger.reason_of(known.place),
         )
-
-    # The dossiers one may know
-
-    async def shown(self, reader: Reader, dossier_ids: Sequence[UUID]) -> list[Shown]:
-        """Of these, at most 25 and in ascending order, those that the reader may know; a ledger row for each."""
-        assert len(dossier_ids) <= fence.MOST_FENCES
-        found: list[Shown] = []
-        async with self._database.transaction(*(fence.shared(d) for d in sorted(dossier_ids))) as conn:
-            for dossier_id in sorted(dossier_ids):
-                known, _ = await facts.place(conn, dossier_id, reader)
-                if known is not None and may_know(reader, known):
-                    found.append(await self._shown(conn, reader, known))
-        return found
-
-    async def _shown(self, conn: Connection, reader: Reader, known: Known) -> Shown:
-        latest = await self._latest(conn, reader, known)
-        contact = await self._contact_person(conn, reader, known)
-        disclosed = [row for row in (latest, contact[1] if contact else None) if row is not None]
-        await ledger.permitted(
-            conn,
-            known.dossier_id,
-            standing(reader, known),
-            known.now,
-            "list",
-            {row.subject.event_id for row in disclosed},
-            (),
-            live_grants(reader, known.place, known.now, "read"),
-            "own_dossier" if known.place.is_owner else "grant",
-        )
-        return Shown(known.dossier_id, latest.recorded_at if latest else None, contact[0] if contact else None)
-
-    async def _latest(self, conn: Connection, reader: Reader, known: Known) -> Row | None:
-        before = known.head + 1
-        while rows := await conn.fetch(facts.LATEST, known.dossier_id, before, CHUNK):
-            for raw in rows:
-                row = facts.row_of(raw)
-                if isinstance(decide(reader, known.place, row.subject, known.now, self._law), Permit):
-                    return row
-            before = rows[-1]["sequence"]
-        return None
-
-    async def _contact_person(self, conn: Connection, reader: Reader, known: Known) -> tuple[str, Row] | None:
-        """The last one appointed for the participant, shown only if that appointment is readable."""
-        last = await conn.fetchrow(
-            "select person, sequence from dossier.index_contacts c where c.dossier_id = $1 order by ordinal desc limit 1",
-            known.dossier_id,
-        )
-        if last is None:
-            return None
-        readable = await self._readable(conn, reader, known, [last["sequence"]])
-        return (last["person"], readable[0]) if readable else None
-
-    async def _readable(self, conn: Connection, reader: Reader, known: Known, sequences: Sequence[int]) -> list[Row]:
-        rows = [facts.row_of(raw) for raw in await conn.fetch(facts.THESE, known.dossier_id, list(sequences))]
-        return [row for row in rows if isinstance(decide(reader, known.place, row.subject, known.now, self._law), Permit)]
-
-    # What is derived: shown only if all entries that decided it are readable
-
-    async def read_derived(
-        self,
-        reader: Reader,
-        dossier_id: UUID,
-        way: str,
-        derive: Callable[[Connection, Known, KeyRing], Any],
-    ) -> tuple[Json, ...] | Json:
-        """`derive` gives name → (value, sequences that decided it); what rests on unreadable entries is left out."""
-
-        async def attempt(conn: Connection) -> Json | None:
-            known, now = await facts.place(conn, dossier_id, reader)
-            if known is None or not may_know(reader, known):
-                await ledger.refused(conn, dossier_id, known is not None, reader, now, way, None, "no_grant")
-                return None
-            ring = self._keyrings.at_hand(dossier_id, known.epoch)
-            values: dict[str, tuple[Any, frozenset[int]]] = await derive(conn, known, ring)
-            sources = frozenset().union(*(decided for _, decided in values.values())) if values else frozenset()
-            readable = await self._readable(conn, reader, known, sorted(sources))
-            may = {row.subject.sequence: row.subject.event_id for row in readable}
-            shown = {name: value for name, (value, decided) in values.items() if decided <= may.keys()}
-            disclosed = {may[s] for name in shown for s in values[name][1]}
-            await ledger.permitted(
-                conn,
-                dossier_id,
-                standing(reader, known),
-                now,
-                way,
-                disclosed,
-                (),
-                live_grants(reader, known.place, now, "read"),
-                "own_dossier" if known.place.is_owner else "grant",
-            )
-            return shown
-
-        return _found(await self._fenced(dossier_id, attempt))
 
     # Delivery
 
@@ -357,36 +255,43 @@ class Gate:
             decision.grants,
             decision.reason,
         )
-        return thin(
-            dossier_id, rows[0].subject.event_id, rows[0].source, rows[0].neutral_type, rows[0].recorded_at
-        )
+        return _thin(dossier_id, rows[0])
 
-    async def still(self, conn: Connection, dossier_id: UUID, reader: Reader, sequences: Sequence[int]) -> frozenset[int]:
+    async def still(
+        self, conn: Connection, dossier_id: UUID, reader: Reader, sequences: Sequence[int]
+    ) -> Mapping[int, Json]:
         """Of what was delivered before: what may be shown again now. No ledger row: it was written at the delivery."""
         known, now = await facts.place(conn, dossier_id, reader)
         if known is None:
-            return frozenset()
+            return {}
         rows = [facts.row_of(raw) for raw in await conn.fetch(facts.THESE, dossier_id, list(sequences))]
-        return frozenset(
-            row.subject.sequence
+        return {
+            row.subject.sequence: _thin(dossier_id, row)
             for row in rows
             if isinstance(decide_delivery(reader, known.place, row.subject, now, self._law), Permit)
-        )
-
-    # The fence
-
-    async def _fenced(self, dossier_id: UUID, attempt: Callable[[Connection], Any]) -> Any:
-        """Runs `attempt` under the shared fence; when keys are needed that are not at hand, outside and once more."""
-        for _ in range(MOST_TRIES):
-            try:
-                async with self._database.transaction(fence.shared(dossier_id)) as conn:
-                    return await attempt(conn)
-            except StaleKeys:
-                if await self._keyrings.fetch(dossier_id) is None:
-                    raise Problem(UNAVAILABLE, "The keys of this dossier cannot be had now; nothing was read.") from None
-        raise Problem(UNAVAILABLE, "Access to this dossier is changing; ask again.")
+        }
 
 
+async def released(
+    database: Database, keyrings: Keyrings, dossier_id: UUID, attempt: Callable[[Connection], Awaitable[T | None]]
+) -> T:
+    """Runs `attempt` under the shared fence and gives what it released, after the commit; 404 when that is nothing.
+
+    When keys are needed that are not at hand, they are fetched outside the fence and everything is decided anew.
+    """
+    for _ in range(MOST_TRIES):
+        try:
+            async with database.transaction(fence.shared(dossier_id)) as conn:
+                value = await attempt(conn)
+            return _found(value)
+        except StaleKeys:
+            if await keyrings.fetch(dossier_id) is None:
+                raise Problem(UNAVAILABLE, "The keys of this dossier cannot be had now; nothing was read.") from None
+    raise Problem(UNAVAILABLE, "Access to this dossier is changing; ask again.")
+
+
+def _thin(dossier_id: UUID, row: Row) -> Json:
+    return thin(dossier_id, row.subject.event_id, row.source, row.neutral_type, row.recorded_at)
 
 
 def _envelope(known: Known, row: Row) -> Json:
@@ -405,11 +310,7 @@ def _envelope(known: Known, row: Row) -> Json:
 def may_know(reader: Reader, known: Known, purpose: str | None = None) -> bool:
     """Does this dossier exist for the reader: its owner, a delegate who may read, or any live grant to read."""
     place = known.place
-    return (
-        place.is_owner
-        or place.is_reading_delegate
-        or bool(live_grants(reader, place, known.now, "read", purpose))
-    )
+    return place.is_owner or place.is_reading_delegate or bool(live_grants(reader, place, known.now, "read", purpose))
 
 
 def standing(reader: Reader, known: Known) -> Reader:
@@ -420,13 +321,10 @@ def standing(reader: Reader, known: Known) -> Reader:
 
 
 def _is_wanted(subject: Subject, types: Sequence[str]) -> bool:
-    return not types or any(
-        subject.type == t or (t.endswith("*") and subject.type.startswith(t[:-1])) for t in types
-    )
+    return not types or any(subject.type == t or (t.endswith("*") and subject.type.startswith(t[:-1])) for t in types)
 
 
 def _found(value: T | None) -> T:
     if value is None:
         raise not_found()
     return value
-

@@ -90,7 +90,9 @@ def seal(dossier_id: UUID, ring: KeyRing, writing: Writing) -> tuple[tuple[str, 
                 "person": entry.person,
                 "organisation": entry.organisation,
             }
-        bound = binding(dossier_id, entry.sequence, entry.event_id, neutral_type(entry.type, entry.privacy_class), class_)
+        bound = binding(
+            dossier_id, entry.sequence, entry.event_id, neutral_type(entry.type, entry.privacy_class), class_
+        )
         sealed.append(ring.seal(class_, orjson.dumps(part), bound))
     return tuple(parts), pack(sealed)
 
@@ -176,7 +178,8 @@ async def write_grants(conn: Connection, dossier_id: UUID, grants: Iterable[Gran
     await conn.executemany(
         """
         insert into dossier.index_grants (dossier_id, consent_id, event_id, organisation, person, classes, event_types,
-          operations, purpose, basis, legal_ref, history, valid_from, valid_until, referral_id, ended_at, purpose_ends_at)
+          operations, purpose, basis, legal_ref, history, valid_from, valid_until, referral_id, ended_at,
+          purpose_ends_at)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         on conflict (dossier_id, consent_id) do update set classes = excluded.classes,
           event_types = excluded.event_types, valid_until = excluded.valid_until, ended_at = excluded.ended_at,
@@ -261,9 +264,7 @@ async def withhold(conn: Connection, dossier_id: UUID, event_ids: Sequence[UUID]
     )
 
 
-async def write_snapshot(
-    conn: Connection, dossier_id: UUID, sequence: int, code_version: int, sealed: bytes
-) -> None:
+async def write_snapshot(conn: Connection, dossier_id: UUID, sequence: int, code_version: int, sealed: bytes) -> None:
     await conn.execute(
         """
         insert into dossier.snapshots (dossier_id, sequence, code_version, sealed) values ($1, $2, $3, $4)

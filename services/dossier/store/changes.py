@@ -1,4 +1,4 @@
-"""Rewrites, in the appending transaction, what else rests on the state: index, timers, snapshot; only where it changed."""
+"""Rewrites, in the appending transaction, what else rests on the state: index, timers, snapshot; where it changed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

