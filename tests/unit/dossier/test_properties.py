@@ -151,13 +151,13 @@ def live(row: list[Happening]) -> list[Entry]:
         dossier = fold(entries)
         for command in (EndDue(now=happening.at, by=PLATFORM, employers=EMPLOYERS), _command(happening, entries)):
             news, refusal = _tried(command, dossier)
-            assert not [v for v in happening.data.values() if isinstance(v, str) and len(v) > 9 and v in refusal]
+            assert not [v for v in happening.data.values() if isinstance(v, str) and " " in v and v in refusal]
             entries += [_entry(new, len(entries) + 1 + i, happening.at) for i, new in enumerate(news)]
             dossier = fold(entries)
     return entries
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, derandomize=True, max_examples=60)
 @given(lives())
 def test_whatever_is_tried_is_recorded_or_refused_and_every_state_can_be_kept(row: list[Happening]) -> None:
     entries = live(row)
@@ -168,7 +168,7 @@ def test_whatever_is_tried_is_recorded_or_refused_and_every_state_can_be_kept(ro
         assert dossier == fold(entries[:number])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, derandomize=True, max_examples=60)
 @given(lives())
 def test_an_ended_grant_never_revives(row: list[Happening]) -> None:
     ended: dict[str, datetime] = {}
@@ -184,7 +184,7 @@ def test_an_ended_grant_never_revives(row: list[Happening]) -> None:
         ended |= {id_: now for id_, held in dossier.grants.items() if held.ended_at is not None}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, derandomize=True, max_examples=60)
 @given(lives())
 def test_the_clock_records_each_end_once(row: list[Happening]) -> None:
     entries = live(row)
