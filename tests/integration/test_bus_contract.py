@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID, uuid5
 
+import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.foundation.bus.port import Bus, BusClosed, Consumer, OffsetOutOfRange, Received, Record, partition_of
-from services.foundation.bus.postgres import PostgresBus, fair_shares
-from services.foundation.database.connection import Connection, Database, Lock
+from services.foundation.bus.postgres import PostgresBus
+from services.foundation.bus.shares import fair_shares
+from services.foundation.database.connection import Connection, Database, DatabaseTrouble, Lock
 
 TOPIC = "draad.entries"
 PARTITIONS = 4
@@ -360,6 +362,25 @@ async def test_postgres_offsets_have_no_gaps(database: Database) -> None:
         offsets[one.partition].append(one.offset)
     assert all(seen == list(range(len(seen))) for seen in offsets.values())
     assert await consumer.end() == {partition: len(seen) for partition, seen in offsets.items()}
+
+
+async def test_postgres_publishes_nothing_when_its_session_is_killed(database: Database) -> None:
+    adapter = PostgresAdapter(database)
+
+    async def kill() -> None:
+        async with database.connection() as connection:
+            await connection.execute(
+                """select pg_terminate_backend(pid) from pg_stat_activity
+                    where datname = current_database() and state like 'idle in transaction%'"""
+            )
+
+    killed, bus = await adapter.bus(before_commit=kill), await adapter.bus()
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, DatabaseTrouble)):
+        await killed.publish(TOPIC, [record(A, "killed")])
+    await bus.publish(TOPIC, [record(A, "kept")])
+    (received,) = await read(await bus.consumer(TOPIC), 1)
+    assert (received.value, received.offset) == (b"kept", 0)
+    await adapter.close()
 
 
 async def test_postgres_keeps_the_partitions_that_a_topic_was_made_with(database: Database) -> None:

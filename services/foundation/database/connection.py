@@ -2,9 +2,10 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -15,14 +16,20 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 Connection: TypeAlias = Any  # a pooled asyncpg connection; asyncpg ships no types
 
 ACQUIRE_TIMEOUT = 10.0
+LOCK_TIMEOUT = 5.0
+BEGIN = "begin isolation level read committed read write;"
 ROLLBACK_TIMEOUT = 5.0
 # A process that hangs in a transaction holds locks and the horizon of vacuum; the database ends it.
 SESSION = {
     "application_name": "draad",
     "timezone": "UTC",
+    "lock_timeout": f"{LOCK_TIMEOUT:.0f}s",
     "idle_in_transaction_session_timeout": "60s",
 }
 BROKEN = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError)
+
+
+SHUTDOWN = (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)
 
 
 class DatabaseTrouble(Exception):
@@ -78,7 +85,7 @@ class Database:
         try:
             pool = await asyncpg.create_pool(
                 url,
-                min_size=min(2, size),
+                min_size=0,  # asyncpg would fill a pool up again in the background, loudly while the server is away
                 max_size=size,
                 max_inactive_connection_lifetime=0,  # a closed idle connection is a cold start for who comes next
                 max_cached_statement_lifetime=0,
@@ -86,7 +93,9 @@ class Database:
                 command_timeout=60,
                 server_settings=SESSION,
             )
-        except (*BROKEN, TimeoutError) as error:
+            async with pool.acquire():
+                pass
+        except (*BROKEN, asyncpg.PostgresError, TimeoutError) as error:
             raise Unreachable from error
         return cls(url, pool)
 
@@ -107,42 +116,95 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection of the pool, without a transaction: each statement commits by itself."""
-        try:
-            connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT)
-        except TimeoutError as error:
-            raise Busy from error
-        except BROKEN as error:
-            raise Unreachable from error
+        connection = await self._acquire()
         try:
             yield connection
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            if trouble := _trouble(error, connection):
+                raise trouble from error
+            raise
         finally:
             await self._pool.release(connection)
 
-    @asynccontextmanager
-    async def transaction(self, *locks: Lock, lock_timeout: float = 5.0) -> AsyncIterator[Connection]:
+    def transaction(self, *locks: Lock, lock_timeout: float = LOCK_TIMEOUT) -> "Transaction":
         """One READ COMMITTED transaction that holds these locks; committed at the end, rolled back on any exception.
 
         The locks are taken in the order given, in the one message that begins the transaction, each as a statement
         of its own: what is read after them sees everything that was committed while they were waited for.
         """
-        async with self.connection() as connection:
-            try:
-                await connection.execute(_beginning(locks, lock_timeout))
-                yield connection
-                if await connection.execute("commit") != "COMMIT":
-                    raise NotCommitted
-            except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
-                await _roll_back(connection)
-                raise Busy from error
-            except BaseException:
-                await _roll_back(connection)
-                raise
+        return Transaction(self._acquire, self._pool.release, _beginning(locks, lock_timeout))
+
+    async def _acquire(self) -> Connection:
+        try:
+            async with asyncio.timeout(ACQUIRE_TIMEOUT):
+                return await self._pool.acquire()
+        except (TimeoutError, asyncpg.TooManyConnectionsError) as error:
+            raise Busy from error
+        except BROKEN as error:
+            raise Unreachable from error
+
+
+class Transaction:
+    """What `Database.transaction` answers; a class, because two nested generators cost the hot path a tenth."""
+
+    __slots__ = ("_acquire", "_beginning", "_connection", "_release")
+
+    def __init__(
+        self, acquire: Callable[[], Awaitable[Connection]], release: Callable[[Connection], Awaitable[None]], begin: str
+    ) -> None:
+        self._acquire = acquire
+        self._release = release
+        self._beginning = begin
+        self._connection: Connection = None
+
+    async def __aenter__(self) -> Connection:
+        self._connection = await self._acquire()
+        try:
+            await self._connection.execute(self._beginning)
+        except BaseException as error:
+            await self._end_badly(error)
+            raise
+        return self._connection
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            await self._end_badly(error)
+            return
+        try:
+            if await self._connection.execute("commit") != "COMMIT":
+                raise NotCommitted
+        except BaseException as failure:
+            await self._end_badly(failure)
+            raise
+        await self._release(self._connection)
+
+    async def _end_badly(self, error: BaseException) -> None:
+        try:
+            await _roll_back(self._connection)
+            if trouble := _trouble(error, self._connection):
+                raise trouble from error
+        finally:
+            await self._release(self._connection)
+
+
+def _trouble(error: BaseException, connection: Connection) -> DatabaseTrouble | None:
+    """What a failure of the database means to a caller; none when it is a fault of the statement."""
+    if isinstance(error, (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)):
+        return Busy()
+    if isinstance(error, SHUTDOWN):
+        return Unreachable()
+    if isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError)) and _is_gone(connection):
+        return Unreachable()
+    return None
 
 
 def _beginning(locks: tuple[Lock, ...], lock_timeout: float) -> str:
-    milliseconds = max(1, round(lock_timeout * 1000))
-    begin = f"begin isolation level read committed read write; set local lock_timeout = {milliseconds:d};"
-    return begin + "".join(lock.statement() for lock in locks)
+    taken = "".join(lock.statement() for lock in locks)
+    if lock_timeout == LOCK_TIMEOUT:  # every session has it
+        return BEGIN + taken
+    return f"{BEGIN}set local lock_timeout = {max(1, round(lock_timeout * 1000)):d};{taken}"
 
 
 async def _roll_back(connection: Connection) -> None:
@@ -159,11 +221,21 @@ async def _roll_back(connection: Connection) -> None:
 
 
 async def _rollback(connection: Connection) -> None:
+    if _is_gone(connection):
+        return
     try:
-        if not connection.is_closed():
-            await connection.execute("rollback", timeout=ROLLBACK_TIMEOUT)
+        await connection.execute("rollback", timeout=ROLLBACK_TIMEOUT)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
-        connection.terminate()  # what cannot roll back is thrown away; the database rolls back by itself
+        if not _is_gone(connection):
+            connection.terminate()  # what cannot roll back is thrown away; the database rolls back by itself
+
+
+def _is_gone(connection: Connection) -> bool:
+    """Whether the server or asyncpg has ended it; asyncpg takes such a connection from its holder at once."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
 
 
 def sqlalchemy_url(url: str) -> URL:

@@ -3,8 +3,6 @@
 import asyncio
 import hashlib
 import os
-import pwd
-import secrets
 import shutil
 import signal
 import subprocess
@@ -17,13 +15,16 @@ from urllib.parse import quote
 
 import asyncpg
 
-from services.foundation.database.binaries import User, programs, server_user
+from services.foundation.database.binaries import EmbeddedTrouble, User, programs, server_user
+from services.foundation.database.configuration import SUPERUSER, write_settings
 from services.foundation.database.ownership import (
     DATA,
+    UNFINISHED,
     FolderNotUsable,
     FolderTrouble,
     owned,
     parent_of_temporary,
+    remove_unfinished,
     stop_orphan,
     temporary,
 )
@@ -32,37 +33,13 @@ Progress = Callable[[str], None]
 
 MAIN = "draad"
 KEYS = "draad_keys"
-SUPERUSER = "draad"
 READY_WITHIN = 120.0  # after a crash the server first replays its log
 FAST, IMMEDIATE = 30.0, 10.0
 LOG_IS_LARGE = 5_000_000
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
-SETTINGS = """\
-# Written by Draad at each start. What you want otherwise goes into local.conf beside this file.
-listen_addresses = ''
-unix_socket_directories = '"{socket}"'
-max_connections = 200
-max_locks_per_transaction = 256
-shared_buffers = 128MB
-huge_pages = off
-fsync = on
-synchronous_commit = on
-jit = off
-timezone = 'UTC'
-log_timezone = 'UTC'
-update_process_title = off
-# No value of an event may reach a log: no statements, no parameters, no details, no errors of a client.
-log_min_messages = log
-log_min_error_statement = panic
-log_error_verbosity = terse
-log_parameter_max_length = 0
-log_parameter_max_length_on_error = 0
-include_if_exists = 'local.conf'
-"""
 
-
-class StartFailed(FolderTrouble):
+class StartFailed(EmbeddedTrouble):
     def __init__(self, what: str, last: Sequence[str]) -> None:
         said = "\n".join(f"  {line}" for line in last) or "  (nothing)"
         super().__init__(f"The embedded PostgreSQL {what}. It said last:\n{said}")
@@ -77,11 +54,12 @@ class OtherVersion(FolderTrouble):
 
 
 class Server:
-    """A running PostgreSQL on one folder."""
+    """A PostgreSQL on one folder. Starting, stopping and killing block: asynchronous code does them in a thread."""
 
     def __init__(self, folder: Path, socket: Path, user: User | None, binaries: Path, progress: Progress) -> None:
         self.folder = folder
         self.socket = socket
+        self._short_lived = socket.parent == folder
         self.data = folder / DATA
         self.log = folder / "postgres.log"
         self._user = user
@@ -106,7 +84,7 @@ class Server:
         if stop_orphan(self.data):
             self._progress("stopped the database server that a killed process had left behind")
         self._prepare_socket()
-        self._write_settings()
+        write_settings(self.data, self.socket)
         self._progress("starting the database server")
         if self.log.exists() and self.log.stat().st_size > LOG_IS_LARGE:
             self.log.replace(self.log.with_suffix(".log.1"))
@@ -118,7 +96,7 @@ class Server:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    **self._run_as(kept),
+                    **self._run_as(self.data, kept),
                 )
         finally:
             os.close(log)
@@ -153,8 +131,8 @@ class Server:
 
     def _initialise(self) -> None:
         self._progress("preparing a new database")
-        unfinished = self.folder / "initialising"
-        shutil.rmtree(unfinished, ignore_errors=True)
+        remove_unfinished(self.folder)
+        unfinished = self.folder / UNFINISHED
         unfinished.mkdir(mode=0o700)
         if self._user:
             os.chown(unfinished, self._user.uid, self._user.gid)
@@ -163,17 +141,17 @@ class Server:
                 [
                     *(self._binaries / "initdb", "-D", path, "-U", SUPERUSER, "--auth=peer", "--encoding=UTF8"),
                     *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
-                    *("--no-instructions", "--no-sync"),
+                    *("--no-instructions", *(["--no-sync"] if self._short_lived else [])),
                 ],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 check=False,
-                **self._run_as(kept),
+                **self._run_as(unfinished, kept),
             )
         if done.returncode:
             raise StartFailed("could not prepare its data", done.stderr.decode(errors="replace").splitlines()[-5:])
-        os.sync()  # one call is quicker than initdb's own for each file; the rename must not be on disk before them
         unfinished.rename(self.data)
+        _flush(self.folder)
 
     def _check_version(self) -> None:
         wanted = self._binaries.parent.name.removeprefix("pginstall")
@@ -198,18 +176,10 @@ class Server:
         if self._user:
             os.chown(self.socket, self._user.uid, self._user.gid)
 
-    def _write_settings(self) -> None:
-        # Who started the server, and root, may come in through the socket; nobody else, not even another process of
-        # the unprivileged user under whom a server of root runs.
-        names = {pwd.getpwuid(uid).pw_name for uid in (0, os.geteuid())}
-        _replace(self.data / "postgresql.conf", SETTINGS.format(socket=self.socket))
-        _replace(self.data / "pg_hba.conf", "local all all peer map=draad\n")
-        _replace(self.data / "pg_ident.conf", "".join(f'draad "{name}" {SUPERUSER}\n' for name in sorted(names)))
-
-    def _run_as(self, kept: Sequence[int]) -> dict[str, Any]:
+    def _run_as(self, folder: Path, kept: Sequence[int]) -> dict[str, Any]:
         # Its own session: Ctrl-C in a terminal is for us, and we stop the server when we have finished with it.
         return {
-            "cwd": "/",
+            "cwd": folder,  # where the server goes anyway: so whoever takes over finds it from its first moment
             "env": ENVIRONMENT,
             "pass_fds": kept,
             "start_new_session": True,
@@ -307,14 +277,13 @@ def _reachable(data: Path, user: User | None) -> Iterator[tuple[str, tuple[int, 
         os.close(descriptor)
 
 
-def _replace(path: Path, content: str) -> None:
-    """Write a whole file or none; a link that the unprivileged user put there is replaced, never followed."""
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(content)
-        os.fchmod(file.fileno(), 0o644)
-    unfinished.replace(path)
+def _flush(folder: Path) -> None:
+    """See to it that the names in this folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _quiet(_step: str) -> None:

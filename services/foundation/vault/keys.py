@@ -33,6 +33,13 @@ INSERT_CLASS_KEYS: Final = """
 RECORD_DESTROYED: Final = "insert into keys.destroyed (dossier_id) values ($1) on conflict do nothing"
 
 
+class WrongRootKey(Exception):
+    """The keys in the key database were wrapped by another root key; start with that one."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
 class KeysDestroyed(Exception):
     """The keys of this dossier were destroyed; it cannot be made again."""
 
@@ -46,7 +53,8 @@ class Destroyed:
     at: datetime
 
 
-def _context(kind: str, dossier_id: UUID, version: int, class_: str = "") -> bytes:
+def wrapping_context(kind: str, dossier_id: UUID, version: int, class_: str = "") -> bytes:
+    """What a wrapped key is bound to, so that it unwraps only where it belongs."""
     return b"\0".join((b"draad", kind.encode(), dossier_id.bytes, str(version).encode(), class_.encode()))
 
 
@@ -62,12 +70,24 @@ class Keys:
         self._database = database
         self._root = root
 
+    async def demand_root_key(self) -> None:
+        """Before serving: else new keys are wrapped so that the right root key cannot unwrap them (WrongRootKey)."""
+        async with self._database.connection() as connection:
+            first = await connection.fetchrow("select dossier_id, version, wrapped from keys.dossier_keys limit 1")
+        if first is not None:
+            try:
+                await self._root.unwrap(
+                    first["wrapped"], wrapping_context("dossier", first["dossier_id"], first["version"])
+                )
+            except DoesNotOpen:
+                raise WrongRootKey from None
+
     async def create(self, dossier_id: UUID) -> KeyRing:
         """All keys of the dossier, made in one transaction unless they were there already. Raises KeysDestroyed."""
         dossier_key = secrets.token_bytes(KEY_BYTES)
         class_keys = {class_: secrets.token_bytes(KEY_BYTES) for class_ in CLASSES}
         # The root key may be far away: ask it before the transaction, not within.
-        wrapped = await self._root.wrap(dossier_key, _context("dossier", dossier_id, VERSION))
+        wrapped = await self._root.wrap(dossier_key, wrapping_context("dossier", dossier_id, VERSION))
         async with self._database.transaction(_lock(dossier_id)) as connection:
             if await connection.fetchval("select 1 from keys.destroyed where dossier_id = $1", dossier_id):
                 raise KeysDestroyed
@@ -94,12 +114,14 @@ class Keys:
             by_dossier[UUID(bytes=row["dossier_id"].bytes)].append(row)
         rings = {}
         for dossier_id, (first, *others) in by_dossier.items():
-            context = _context("dossier", dossier_id, first["version"])
+            context = wrapping_context("dossier", dossier_id, first["version"])
             dossier_key = await self._root.unwrap(first["wrapped"], context)
             cipher = AESGCM(dossier_key)
             class_keys = {
                 row["class"]: unseal(
-                    cipher, row["class_wrapped"], _context("class", dossier_id, row["class_version"], row["class"])
+                    cipher,
+                    row["class_wrapped"],
+                    wrapping_context("class", dossier_id, row["class_version"], row["class"]),
                 )
                 for row in (first, *others)
             }
@@ -143,8 +165,10 @@ async def _insert_class_keys(
     connection: Connection, dossier_id: UUID, dossier_key: bytes, class_keys: Mapping[str, bytes]
 ) -> None:
     cipher = AESGCM(dossier_key)
-    wrapped = [seal(cipher, key, _context("class", dossier_id, VERSION, class_)) for class_, key in class_keys.items()]
+    wrapped = [
+        seal(cipher, key, wrapping_context("class", dossier_id, VERSION, class_)) for class_, key in class_keys.items()
+    ]
     await connection.execute(INSERT_CLASS_KEYS, dossier_id, VERSION, list(class_keys), wrapped)
 
 
-__all__ = ["Destroyed", "DoesNotOpen", "Keys", "KeysDestroyed"]
+__all__ = ["Destroyed", "DoesNotOpen", "Keys", "KeysDestroyed", "WrongRootKey"]
