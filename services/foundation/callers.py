@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
 from starlette.datastructures import Headers
 
 from services.foundation import telemetry
-from services.foundation.parties import PLATFORM, Organisation, Person
+from services.foundation.parties import PLATFORM, Machine, Organisation, Person
 from services.foundation.problems import BAD_REQUEST, UNAVAILABLE, Problem, unauthorised
 from services.foundation.registry import Registry
 from services.foundation.tokens import Claims, KeysAway, TokenRefused, Verifier
@@ -49,8 +50,9 @@ class Authenticator:
         person = await self._registry.by_subject(claims.issuer, claims.subject)
         if person is not None:
             return await self._of_person(claims, person)
-        if await self._registry.machine(claims.issuer, claims.subject) is not None:
-            return await self._machine(claims)
+        machine = await self._registry.machine(claims.issuer, claims.subject)
+        if machine is not None:
+            return await self._of_machine(claims, machine)
         return await self._newcomer(claims)
 
     async def _of_person(self, claims: Claims, person: Person) -> Caller:
@@ -85,9 +87,8 @@ class Authenticator:
             subject=(claims.issuer, claims.subject),
         )
 
-    async def _machine(self, claims: Claims) -> Caller:
-        machine = await self._registry.machine(claims.issuer, claims.subject)
-        if machine is None or machine.client != claims.client:
+    async def _of_machine(self, claims: Claims, machine: Machine) -> Caller:
+        if machine.client != claims.client:
             raise _refused("other_client", claims)
         organisation = await self._registered(claims, machine.organisation)
         if claims.organisation is not None and not organisation.is_meant_by(claims.issuer, claims.organisation):
@@ -134,7 +135,12 @@ def _refused(reason: str, claims: Claims) -> TokenRefused:
     return TokenRefused(reason, token=claims.token, client=claims.client)
 
 
-async def _caller(request: Request) -> Caller:
+_scheme = HTTPBearer(
+    auto_error=False, bearerFormat="JWT", scheme_name="token", description="An access token as RFC 9068 has it"
+)
+
+
+async def _caller(request: Request, _documented: Annotated[object, Security(_scheme)]) -> Caller:
     authenticator: Authenticator = request.app.state.authenticator
     return await authenticator.caller(request.headers)
 

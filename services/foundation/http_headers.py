@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from typing import Any, Final
 from uuid import uuid4
 
@@ -23,12 +22,10 @@ HEADERS: Final[Mapping[str, str]] = {
     "X-Frame-Options": "DENY",
 }
 
-_request_id: ContextVar[str] = ContextVar("request_id", default="")
-
 
 def request_id() -> str:
-    """Of the request being answered; empty outside one."""
-    return _request_id.get()
+    """Of the request being answered."""
+    return telemetry.request_id.get()
 
 
 class AnswerBroken(ConnectionError):
@@ -57,7 +54,7 @@ class EveryAnswer:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        token = _request_id.set(uuid4().hex)
+        token = telemetry.request_id.set(uuid4().hex)
         begun = time.perf_counter()
         status = 0
 
@@ -72,7 +69,7 @@ class EveryAnswer:
             await self._answer(scope, receive, answer, lambda: status)
         finally:
             telemetry.observe_request(_route(scope), status, time.perf_counter() - begun)
-            _request_id.reset(token)
+            telemetry.request_id.reset(token)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, status: Callable[[], int]) -> None:
         refused = _refused(scope)

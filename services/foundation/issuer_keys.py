@@ -3,13 +3,14 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx2
 from joserfc.errors import JoseError
-from joserfc.jwk import Key, KeySet
+from joserfc.jwk import JWKRegistry, Key
 
 from services.foundation import telemetry
 from services.foundation.tokens import KeysAway, usable
@@ -67,7 +68,7 @@ class IssuerKeys:
         where = told["jwks_uri"]
         if not isinstance(where, str) or not _is_safe(where):
             raise ValueError("the keys are not at a safe address")
-        return usable(KeySet.import_key_set(await self._json(where)))
+        return usable(_readable((await self._json(where))["keys"]))
 
     async def _json(self, url: str) -> Any:
         async with self._http.stream("GET", url, follow_redirects=False, timeout=5) as answer:
@@ -82,6 +83,13 @@ class IssuerKeys:
         if not isinstance(told, dict):
             raise TypeError("the issuer did not say an object")
         return told
+
+
+def _readable(told: Iterable[Any]) -> Iterator[Key]:
+    """RFC 7517 section 5: a key of a kind that we do not know hides none of the others."""
+    for one in told:
+        with suppress(JoseError, ValueError, TypeError, KeyError, AttributeError):
+            yield JWKRegistry.import_key(one)
 
 
 def _is_safe(url: str) -> bool:

@@ -83,8 +83,12 @@ def participant_key(issuer: str, subject: str) -> str:
 # Writing
 
 
-async def register(connection: Connection, parties: Parties) -> None:
-    """In the caller's transaction. A party known already is the same party: sources, subjects and roles are added."""
+async def register(connection: Connection, parties: Parties, *, keep_roles: bool = False) -> None:
+    """In the caller's transaction. A party known already is the same party: sources and subjects are added.
+
+    Roles are those told now, so that an operator can take one away; with `keep_roles` those of before stay too, as
+    when several scenes share their people.
+    """
     for organisation in parties.organisations:
         await _register_organisation(connection, organisation)
     for issuer in parties.participant_issuers:
@@ -97,7 +101,7 @@ async def register(connection: Connection, parties: Parties) -> None:
             sorted(issuer.clients),
         )
     for person in parties.people:
-        await _register_person(connection, person)
+        await _register_person(connection, person, keep_roles)
     for machine in parties.machines:
         await _register_machine(connection, machine)
 
@@ -124,7 +128,7 @@ async def _register_organisation(connection: Connection, organisation: Organisat
         raise PartyRefused(f"Organisation {organisation.key} is known already, as another kind.")
 
 
-async def _register_person(connection: Connection, person: Person) -> None:
+async def _register_person(connection: Connection, person: Person, keep_roles: bool) -> None:
     if person.organisation is None and (person.name or person.email):
         raise PartyRefused(f"Participant {person.key} must come without name and e-mail address.")
     if person.organisation is not None:
@@ -133,7 +137,8 @@ async def _register_person(connection: Connection, person: Person) -> None:
         """insert into foundation.people as known (key, organisation, roles, sources, name, email)
            values ($1, $2, $3, $4, $5, $6)
            on conflict (key) do update set
-               roles = excluded.roles,
+               roles = case when $7 then array(select distinct unnest(known.roles || excluded.roles) order by 1)
+                       else excluded.roles end,
                sources = array(select distinct unnest(known.sources || excluded.sources) order by 1),
                name = excluded.name, email = excluded.email
            where known.organisation is not distinct from excluded.organisation
@@ -144,6 +149,7 @@ async def _register_person(connection: Connection, person: Person) -> None:
         sorted(person.sources),
         person.name,
         person.email,
+        keep_roles,
     )
     if kept is None:
         raise PartyRefused(f"Person {person.key} is known already, of another organisation.")

@@ -1,4 +1,4 @@
-"""The file that an operator imports with `draad parties import FILE`: read whole, and refused whole with every fault."""
+"""The file that `draad parties import FILE` takes: read whole, or refused whole with every fault."""
 
 import json
 from collections.abc import Callable, Mapping

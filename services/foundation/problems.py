@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from services.foundation import telemetry
 from services.foundation.http_headers import EveryAnswer, request_id
 
 CATALOGUE: Final = "https://draad.example.org/problems/"
@@ -206,6 +207,7 @@ def install(app: FastAPI, *, away: Sequence[type[Exception]] = ()) -> None:
         return render(of_http(request, error), request_id())
 
     async def on_away(request: Request, error: Exception) -> Response:
+        telemetry.log.warning("part_away", **telemetry.fault(error))
         return render(Problem(UNAVAILABLE, retry_after=getattr(error, "retry_after", None)), request_id())
 
     app.add_exception_handler(Problem, on_problem)

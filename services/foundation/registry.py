@@ -1,5 +1,6 @@
 """The registered parties as a process reads them: from memory, a few seconds old at most."""
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -38,10 +39,15 @@ class Registry:
         self._now = now
         self._shelf = _Shelf()
         self._until = float("-inf")
+        self._one_at_a_time = asyncio.Lock()
         self._people: OrderedDict[str | tuple[str, str], tuple[float, Person]] = OrderedDict()
 
     async def refresh(self) -> None:
         """Everything anew: called after `register` has been committed, and by itself when time is up."""
+        async with self._one_at_a_time:  # an older read must not come after a newer one
+            await self._read()
+
+    async def _read(self) -> None:
         async with self._database.connection() as connection:
             shelf = await _read_shelf(connection)
         self._people.clear()
@@ -79,7 +85,9 @@ class Registry:
 
     async def _fresh(self) -> _Shelf:
         if self._now() >= self._until:
-            await self.refresh()
+            async with self._one_at_a_time:
+                if self._now() >= self._until:  # who waited finds it done
+                    await self._read()
         return self._shelf
 
     async def _person(self, cached: str | tuple[str, str], which: str, *values: str) -> Person | None:

@@ -6,10 +6,11 @@ import sys
 import threading
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TextIO
 from uuid import UUID
 
 import structlog
@@ -31,6 +32,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 HIDDEN: Final = "hidden"
 
 log: Any = structlog.get_logger("draad")
+request_id: Final[ContextVar[str]] = ContextVar("request_id", default="")
+"""Of the request being answered; empty outside one."""
 
 
 def _fact(value: object) -> object:
@@ -53,9 +56,7 @@ def only_facts(_logger: object, _method: str, line: MutableMapping[str, Any]) ->
 
 
 def _with_request(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    from services.foundation.http_headers import request_id  # the two name each other
-
-    if request := request_id():
+    if request := request_id.get():
         line["request_id"] = request
     return line
 
@@ -83,10 +84,11 @@ class _Reduced(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
         facts = {"where": f"{record.module}:{record.lineno}"} | (fault(error) if error else {})
-        log.log(record.levelno, "library", logger=record.name, **facts)
+        level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)  # libraries invent levels
+        log.log(level, "library", logger=record.name, **facts)
 
 
-def configure(*, level: int = logging.INFO) -> None:
+def configure(*, level: int = logging.INFO, out: TextIO | None = None) -> None:
     """Once per process, by its root: JSON lines on standard error, libraries and uncaught exceptions included."""
     structlog.configure(
         processors=[
@@ -97,7 +99,7 @@ def configure(*, level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer(sort_keys=True),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr if out is None else out),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()

@@ -6,7 +6,7 @@ from secrets import token_hex, token_urlsafe
 from typing import Final
 
 from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import ECKey
 
 from services.foundation.tokens import KeySource, StaticKeys
 
@@ -22,12 +22,13 @@ class DevelopmentIssuer:
         self.name = f"https://{token_hex(8)}.sandbox.invalid"
         self.audience = audience
         self._now = now
-        self._key = ECKey.generate_key("P-256", {"kid": token_hex(8), "use": "sig", "alg": "ES256"}, private=True)
+        self.key_id = token_hex(8)
+        self._key = ECKey.generate_key("P-256", {"kid": self.key_id, "use": "sig", "alg": "ES256"}, private=True)
 
     def keys(self) -> KeySource:
         """For the verifier of the same process: there is nothing to fetch."""
         public = ECKey.import_key(self._key.as_dict(private=False))
-        return StaticKeys(KeySet([public]))
+        return StaticKeys([public])
 
     def token(self, subject: str, *, organisation: str | None = None, roles: Iterable[str] = ()) -> str:
         now = int(self._now())
@@ -44,5 +45,5 @@ class DevelopmentIssuer:
         }
         if organisation is not None:
             claims["org"] = organisation
-        header = {"typ": "at+jwt", "alg": "ES256", "kid": self._key.kid}
+        header = {"typ": "at+jwt", "alg": "ES256", "kid": self.key_id}
         return jwt.encode(header, claims, self._key, algorithms=["ES256"])

@@ -55,5 +55,5 @@ class Grant:
         )
 
     def covers_history(self, occurred_at: datetime) -> bool:
-        """`from_grant` is judged by when the event occurred against `valid_from` of the grant live now (state.md §6)."""
+        """`from_grant` is judged by when the event occurred, against `valid_from` of the grant live now (state.md)."""
         return self.history == "all" or occurred_at >= self.valid_from

@@ -1,0 +1,1 @@
+"""What may be recorded: one file per family of rules."""

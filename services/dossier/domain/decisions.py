@@ -1,0 +1,141 @@
+"""What is recorded when something is asked of a dossier, or why not."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC
+from typing import Any, assert_never
+
+from services.dossier.domain.admission import (
+    closing,
+    corrections,
+    deciding_together,
+    emission,
+    forms,
+    granting,
+    handing_over,
+    people,
+    support,
+    work,
+)
+from services.dossier.domain.commands import Command, EndDue, Record
+from services.dossier.domain.ends import due
+from services.dossier.domain.entries import Entry, NewEntry
+from services.dossier.domain.evolution import evolve
+from services.dossier.domain.knowledge import OPENED
+from services.dossier.domain.refusals import AgainstState, RuleBroken, UnknownDossier
+from services.dossier.domain.state import Dossier, NotOpened, Open
+from services.foundation.decider import Decider
+
+Check = Callable[[Record, Open], None]
+CHECKS: Mapping[str, tuple[Check, ...]] = {
+    "consent.requested": (granting.check_requested,),
+    "consent.declined": (granting.check_declined,),
+    "consent.granted": (granting.check_granted,),
+    "consent.narrowed": (granting.check_narrowed,),
+    "consent.revoked": (granting.check_revoked,),
+    "consent.expired": (granting.check_expired,),
+    "copy-recall.requested": (granting.check_recall,),
+    "copy-recall.answered": (granting.check_recall_answer,),
+    "delegate.appointed": (people.check_delegate_appointed,),
+    "delegate.withdrawn": (people.check_delegate_withdrawn,),
+    "contact-person.appointed": (people.check_contact_person,),
+    "professional.assigned": (people.check_assigned,),
+    "professional.unassigned": (people.check_unassigned,),
+    "trial-placement.requested": (work.check_trial_requested, deciding_together.check_agreed),
+    "trial-placement.decided": (work.check_trial_decided,),
+    "trial-placement.started": (work.check_trial_started,),
+    "trial-placement.evaluated": (work.check_trial_evaluated,),
+    "trial-placement.ended": (work.check_trial_ended,),
+    "placement.started": (work.check_placement_started,),
+    "placement.changed": (work.check_placement_goes_on,),
+    "placement.renewed": (work.check_placement_goes_on,),
+    "placement.ended": (work.check_placement_ended,),
+    "development-plan.agreed": (deciding_together.check_agreed,),
+    "transition.planned": (deciding_together.check_agreed,),
+    "scheme.requested": (forms.check_scheme_requested,),
+    "scheme.decided": (forms.check_scheme_decided,),
+    "decision.communicated": (forms.check_decision_communicated,),
+    "opportunity.proposed": (forms.check_opportunity,),
+    "buddy.matched": (support.check_buddy,),
+    "self-manual.shared": (support.check_manual_shared,),
+    "contact.lost": (support.check_contact_lost,),
+    "dossier.closed": (closing.check_closed,),
+    "handover.initiated": (handing_over.check_handover_initiated,),
+    "handover.held": (handing_over.check_handover_held,),
+    "handover.accepted": (handing_over.check_handover_accepted,),
+    "handover.cancelled": (handing_over.check_handover_cancelled,),
+    "referral.made": (handing_over.check_referral_made,),
+    "referral.answered": (handing_over.check_referral_answered,),
+    "referral.completed": (handing_over.check_referral_completed,),
+    "referral.withdrawn": (handing_over.check_referral_withdrawn,),
+    "entry.retracted": (corrections.check_retracted,),
+    "correction.requested": (corrections.check_requested,),
+    "correction.answered": (corrections.check_answered,),
+}
+
+
+def decide(command: Command, dossier: Dossier) -> tuple[NewEntry, ...]:
+    match command:
+        case EndDue():
+            return _expire(command, dossier)
+        case Record() if command.type == OPENED:
+            return _open(command, dossier)
+        case Record():
+            return _record(command, dossier)
+    assert_never(command)
+
+
+def _open(command: Record, dossier: Dossier) -> tuple[NewEntry, ...]:
+    """A used id is used for everybody, and tells nobody more."""
+    if not isinstance(dossier, NotOpened):
+        raise AgainstState("Choose another id for the dossier.")
+    emission.check_moment(command)
+    emission.check_class(command)
+    emission.check_role(command)
+    if command.data["dossier_id"] != str(command.dossier_id):
+        raise RuleBroken("Name the dossier that you post to.", pointers=("/data/dossier_id",))
+    return (_entry(command, command.data),)
+
+
+def _record(command: Record, dossier: Dossier) -> tuple[NewEntry, ...]:
+    """Known, then well formed, then allowed, then by rule and state: the order of api.md §1."""
+    if not isinstance(dossier, Open):
+        raise UnknownDossier
+    emission.check_known(command, dossier)
+    emission.check_moment(command)
+    emission.check_class(command)
+    emission.check_role(command)
+    emission.check_permission(command, dossier)
+    emission.check_employer_form(command)
+    for check in CHECKS.get(command.name, ()):
+        check(command, dossier)
+    return (_entry(command, _completed(command)),)
+
+
+def _completed(command: Record) -> Mapping[str, Any]:
+    """A statutory grant names its article, also when the law file had to give it."""
+    if command.name != "consent.granted" or (article := granting.legal_ref(command)) is None:
+        return command.data
+    return {**command.data, "legal_ref": article}
+
+
+def _expire(command: EndDue, dossier: Dossier) -> tuple[NewEntry, ...]:
+    """Each grant once, at the moment at which it ended, however late the clock comes by."""
+    ended = (d for d in due(dossier, command.employers, command.parameters) if d.at <= command.now)
+    return tuple(
+        NewEntry(
+            type="nl.dossier.consent.expired",
+            data={"consent_id": d.consent_id, "expired_at": at, "occurred_at": at},
+            privacy_class="identity",
+            usual_class="identity",
+            by=command.by,
+        )
+        for d in ended
+        for at in (d.at.astimezone(UTC).isoformat(),)
+    )
+
+
+def _entry(command: Record, data: Mapping[str, Any]) -> NewEntry:
+    return NewEntry(command.type, data, command.privacy_class, command.usual_class, command.by)
+
+
+DOSSIER: Decider[Dossier, Command, NewEntry, Entry] = Decider(decide, evolve, NotOpened())

@@ -1,0 +1,230 @@
+"""The one rule that decides, for one reader and one entry at one moment, what may leave (design §4, the nine steps)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from services.dossier.domain.consent import Grant
+
+# Consent entries that the party they name may read while it has any access (domain README, "Consent events").
+READABLE_BY_PARTY = frozenset(f"nl.dossier.consent.{verb}" for verb in ("requested", "granted", "narrowed", "expired"))
+# Of these the party named gets a notice, also without any access left, and never the content.
+NOTICE_WITHOUT_ACCESS = frozenset(
+    f"nl.dossier.{name}"
+    for name in (
+        "consent.revoked",
+        "consent.declined",
+        "copy-recall.requested",
+        "copy-recall.answered",
+        "referral.withdrawn",
+    )
+)
+NOTICE_TO_READERS = READABLE_BY_PARTY | {"nl.dossier.correction.requested"}
+
+
+class Prohibitions(Protocol):
+    """What the law file says of employers (R-17)."""
+
+    def is_employer(self, kind: str | None) -> bool: ...
+    def employer_may_read(self, type_: str) -> bool: ...
+    @property
+    def forbidden_classes(self) -> frozenset[str]: ...
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who asks. A machine client has no person; a participant has no organisation."""
+
+    person: str | None
+    organisation: str | None
+    organisation_kind: str | None
+    role: str
+    is_platform: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """What this dossier knows of this reader at the moment of deciding."""
+
+    is_owner: bool
+    is_reading_delegate: bool
+    is_contact_person: bool
+    grants: tuple[Grant, ...]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What may stand in clear of one entry: enough to decide, nothing of its content."""
+
+    sequence: int
+    event_id: UUID
+    type: str
+    privacy_class: str
+    usual_class: str
+    classes: frozenset[str]
+    occurred_at: datetime
+    organisation: str | None
+    relation: frozenset[str] | None
+    addressee: str | None
+    party: str | None
+    party_person: str | None
+    applicant: str | None
+    offered_to: str | None
+    offer_is_open: bool
+    is_withheld: bool
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The event's class; for a raised event the usual class as well (R-34)."""
+        return frozenset((self.privacy_class, self.usual_class))
+
+
+@dataclass(frozen=True)
+class Permit:
+    """What may be opened, under which grants; `reason` is a code that the access log shows."""
+
+    classes: frozenset[str]
+    reason: str
+    grants: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True)
+class Deny:
+    reason: str
+
+
+Decision = Permit | Deny
+
+
+def live_grants(
+    reader: Reader, place: Place, now: datetime, operation: str, purpose: str | None = None
+) -> tuple[Grant, ...]:
+    """The grants that this caller holds now for this operation, narrowed to a purpose when one is named."""
+    return tuple(
+        grant
+        for grant in place.grants
+        if grant.is_held_by(reader.organisation, reader.person)
+        and operation in grant.operations
+        and grant.is_live(now)
+        and purpose in (None, grant.purpose)
+    )
+
+
+def covering(grants: Iterable[Grant], subject: Subject) -> tuple[Grant, ...]:
+    """Those that cover the event by class, type and history, each judged alone."""
+    return tuple(
+        grant
+        for grant in grants
+        if subject.needs <= grant.classes
+        and grant.covers_type(subject.type)
+        and grant.covers_history(subject.occurred_at)
+    )
+
+
+def decide(
+    reader: Reader,
+    place: Place,
+    subject: Subject,
+    now: datetime,
+    law: Prohibitions,
+    purpose: str | None = None,
+) -> Decision:
+    """May this reader read this entry now, and which of its classes? First match wins; the default is no.
+
+    That the dossier exists and is not erased (step 1) is settled where its facts are loaded: without them there is
+    no `Place`.
+    """
+    if place.is_owner or place.is_reading_delegate:
+        return Permit(subject.classes, "own_dossier" if place.is_owner else "delegate")
+    if _is_offered(reader, subject):
+        return Permit(subject.classes, "offer")
+    grants = live_grants(reader, place, now, "read", purpose)
+    if not grants:
+        return Deny("no_grant")
+    if subject.is_withheld:
+        return Deny("retracted")
+    if _is_about_access(subject):
+        return _decide_about_access(reader, place, subject, grants)
+    is_employer = law.is_employer(reader.organisation_kind)
+    if subject.addressee is not None:
+        if subject.addressee != reader.organisation and not place.is_contact_person:
+            return Deny("addressed_to_another")
+        return _by_grant(subject, covering(grants, subject), law, is_employer)
+    if reader.organisation is not None and reader.organisation in (subject.organisation, subject.applicant):
+        return Permit(
+            subject.classes, "own_entry" if subject.organisation == reader.organisation else "own_request", grants
+        )
+    if is_employer:
+        if not law.employer_may_read(subject.type):
+            return Deny("prohibited")
+        if subject.relation is not None and reader.organisation not in subject.relation:
+            return Deny("another_employer")
+    return _by_grant(subject, covering(grants, subject), law, is_employer)
+
+
+def decide_delivery(reader: Reader, place: Place, subject: Subject, now: datetime, law: Prohibitions) -> Decision:
+    """May a thin event about this entry be sent to this reader now?
+
+    One live grant to subscribe that covers the event, besides a permit to read; only notices to the party that an
+    entry names, and the offer of a referral, are exempt (domain README). Being the owner opens reading, not delivery.
+    """
+    if reader.organisation is None:
+        return Deny("no_grant")
+    is_named = subject.party == reader.organisation and subject.party_person in (None, reader.person)
+    if is_named and subject.type in NOTICE_WITHOUT_ACCESS:
+        return Permit(frozenset(), "notice")
+    permit = decide(reader, place, subject, now, law)
+    if isinstance(permit, Deny):
+        return permit
+    if (is_named and subject.type in NOTICE_TO_READERS) or permit.reason == "offer":
+        return Permit(frozenset(), "notice", permit.grants)
+    telling = covering(live_grants(reader, place, now, "subscribe"), subject)
+    return Permit(frozenset(), "grant", telling) if telling else Deny("no_subscription_granted")
+
+
+def _is_offered(reader: Reader, subject: Subject) -> bool:
+    return (
+        subject.offered_to is not None
+        and subject.offered_to == reader.organisation
+        and subject.offer_is_open
+        and not subject.is_withheld
+    )
+
+
+def _is_about_access(subject: Subject) -> bool:
+    return subject.type.startswith(("nl.dossier.consent.", "nl.dossier.delegate.")) or (
+        subject.type in NOTICE_WITHOUT_ACCESS and subject.party is not None
+    )
+
+
+def _decide_about_access(reader: Reader, place: Place, subject: Subject, grants: tuple[Grant, ...]) -> Decision:
+    if place.is_contact_person:
+        return Permit(subject.classes, "contact_person", grants)
+    is_named = subject.party == reader.organisation and subject.party_person in (None, reader.person)
+    if is_named and subject.type in READABLE_BY_PARTY:
+        return Permit(subject.classes, "party_named", grants)
+    if subject.type.startswith(("nl.dossier.consent.", "nl.dossier.delegate.")) or is_named:
+        return Deny("about_access")
+    if reader.organisation is not None and reader.organisation == subject.organisation:
+        return Permit(subject.classes, "own_entry", grants)
+    return Deny("about_access")
+
+
+def _by_grant(subject: Subject, grants: tuple[Grant, ...], law: Prohibitions, is_employer: bool) -> Decision:
+    if not grants:
+        return Deny("not_covered")
+    opened = subject.needs.union(*(grant.classes for grant in grants)) & subject.classes
+    if is_employer:
+        opened -= law.forbidden_classes
+        if subject.privacy_class not in opened:
+            return Deny("prohibited")
+    return Permit(opened, "grant", grants)
+
+
+def summary(permits: Mapping[int, Permit]) -> tuple[frozenset[str], tuple[Grant, ...]]:
+    """Classes and grants of all permits of one request, for its single ledger row."""
+    classes: frozenset[str] = frozenset().union(*(p.classes for p in permits.values())) if permits else frozenset()
+    grants = {grant.consent_id: grant for permit in permits.values() for grant in permit.grants}
+    return classes, tuple(grants.values())

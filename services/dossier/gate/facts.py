@@ -1,0 +1,177 @@
+"""Loads, under the fence, what the decision needs to know. SQL narrows and may offer too much; it never decides."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.dossier.domain.consent import Grant
+from services.dossier.gate.decision import Place, Reader, Subject
+from services.foundation.database.connection import Connection
+
+GRANT_COLUMNS = """
+g.consent_id, g.event_id as grant_event, g.organisation as grantee, g.person as grantee_person, g.classes as granted,
+g.event_types, g.operations, g.purpose, g.basis, g.legal_ref, g.history, g.valid_from, g.valid_until,
+g.referral_id, g.ended_at, g.purpose_ends_at"""
+
+PLACE = f"""
+select d.id, d.authz_epoch, d.head, d.erased_at, foundation.now() as now, o.person as owner,
+  array(select row(c.from_at, c.until_at) from dossier.index_contacts c
+        where c.dossier_id = q.id and c.person = $2) as contact,
+  array(select row(l.from_at, l.until_at) from dossier.index_delegates l
+        where l.dossier_id = q.id and l.person = $2 and 'read' = any(l.powers)) as delegated,
+  {GRANT_COLUMNS}
+from (select $1::uuid as id) q
+left join dossier.dossiers d on d.id = q.id
+left join dossier.owners o on o.dossier_id = d.id
+left join dossier.index_grants g on g.dossier_id = d.id and g.organisation = $3
+"""
+
+GRANTS = f"select {GRANT_COLUMNS} from dossier.index_grants g where g.dossier_id = $1"
+
+SUBJECT_COLUMNS = """
+e.sequence, e.event_id, e.source, e.recorded_at, e.class, e.neutral_type, e.classes, i.type, i.usual_class,
+i.occurred_at, i.person as writer, i.organisation as writer_organisation, i.relation, i.addressee, i.party,
+i.party_person, i.applicant, i.offered_to, i.offer_closed_at, i.withheld"""
+
+# One read in one round trip: the place and the entry side by side, a row per grant and entry of that id.
+ONE = (
+    PLACE.replace("select d.id,", f"select {SUBJECT_COLUMNS}, e.sealed, d.id,", 1)
+    + """
+left join dossier.events e on e.dossier_id = d.id and e.event_id = $4
+left join dossier.index_entries i on i.dossier_id = e.dossier_id and i.sequence = e.sequence
+"""
+)
+
+SOME = f"""
+select {SUBJECT_COLUMNS}, e.sealed
+from dossier.events e
+join dossier.index_entries i on i.dossier_id = e.dossier_id and i.sequence = e.sequence
+where e.dossier_id = $1 and e.sequence > $2
+  and ($4::text is null or i.type like $4)
+  and ($5::timestamptz is null or i.occurred_at < $5)
+  and ($6::timestamptz is null or e.recorded_at < $6)
+order by e.sequence limit $3
+"""
+
+THESE = f"""
+select {SUBJECT_COLUMNS}, e.sealed
+from dossier.events e
+join dossier.index_entries i on i.dossier_id = e.dossier_id and i.sequence = e.sequence
+where e.dossier_id = $1 and e.sequence = any($2::int[])
+order by e.sequence
+"""
+
+LATEST = f"""
+select {SUBJECT_COLUMNS}
+from dossier.events e
+join dossier.index_entries i on i.dossier_id = e.dossier_id and i.sequence = e.sequence
+where e.dossier_id = $1 and e.sequence < $2
+order by e.sequence desc limit $3
+"""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A dossier that exists, as this reader stands to it, at this moment of the business clock."""
+
+    dossier_id: UUID
+    place: Place
+    now: datetime
+    epoch: int
+    head: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One entry: what decides it, and its still sealed body."""
+
+    subject: Subject
+    source: str
+    recorded_at: datetime
+    neutral_type: str
+    writer: str | None
+    parts: tuple[str, ...]
+    sealed: bytes
+
+
+def place_of(rows: Sequence[Any], reader: Reader) -> tuple[Known | None, datetime]:
+    """The place from the rows of PLACE or ONE; nothing when the dossier does not exist or is erased (step 1)."""
+    first = rows[0]
+    now: datetime = first["now"]
+    if first["id"] is None or first["erased_at"] is not None:
+        return None, now
+    is_person = reader.person is not None and not reader.is_platform
+    place = Place(
+        is_owner=is_person and first["owner"] == reader.person,
+        is_reading_delegate=is_person and _any_now(first["delegated"], now),
+        is_contact_person=is_person and _any_now(first["contact"], now),
+        grants=() if reader.is_platform else tuple(grants_of(rows)),
+    )
+    return Known(UUID(int=first["id"].int), place, now, first["authz_epoch"], first["head"]), now
+
+
+def _any_now(periods: Iterable[Any], now: datetime) -> bool:
+    return any(from_at <= now and (until_at is None or now < until_at) for from_at, until_at in periods)
+
+
+def grants_of(rows: Sequence[Any]) -> list[Grant]:
+    found: dict[str, Grant] = {}
+    for row in rows:
+        if row["consent_id"] is None or row["consent_id"] in found:
+            continue
+        found[row["consent_id"]] = Grant(
+            consent_id=row["consent_id"],
+            event_id=row["grant_event"],
+            organisation=row["grantee"],
+            person=row["grantee_person"],
+            classes=frozenset(row["granted"]),
+            event_types=tuple(row["event_types"]),
+            operations=frozenset(row["operations"]),
+            purpose=row["purpose"],
+            basis=row["basis"],
+            legal_ref=row["legal_ref"],
+            history=row["history"],
+            valid_from=row["valid_from"],
+            valid_until=row["valid_until"],
+            referral_id=row["referral_id"],
+            ended_at=row["ended_at"],
+            purpose_ends_at=row["purpose_ends_at"],
+        )
+    return list(found.values())
+
+
+def row_of(row: Any, sealed: bytes = b"") -> Row:
+    relation = row["relation"]
+    subject = Subject(
+        sequence=row["sequence"],
+        event_id=UUID(int=row["event_id"].int),
+        type=row["type"],
+        privacy_class=row["class"],
+        usual_class=row["usual_class"],
+        classes=frozenset(row["classes"]),
+        occurred_at=row["occurred_at"],
+        organisation=row["writer_organisation"],
+        relation=None if relation is None else frozenset(relation),
+        addressee=row["addressee"],
+        party=row["party"],
+        party_person=row["party_person"],
+        applicant=row["applicant"],
+        offered_to=row["offered_to"],
+        offer_is_open=row["offer_closed_at"] is None,
+        is_withheld=row["withheld"],
+    )
+    return Row(
+        subject, row["source"], row["recorded_at"], row["neutral_type"], row["writer"], tuple(row["classes"]), sealed
+    )
+
+
+def entries_of(rows: Sequence[Any]) -> list[Row]:
+    """The distinct entries among the rows of ONE: usually one, several when two sources used the same id."""
+    found = {row["sequence"]: row for row in rows if row["sequence"] is not None}
+    return [row_of(row, row["sealed"]) for _, row in sorted(found.items())]
+
+
+async def place(conn: Connection, dossier_id: UUID, reader: Reader) -> tuple[Known | None, datetime]:
+    return place_of(await conn.fetch(PLACE, dossier_id, reader.person, reader.organisation), reader)

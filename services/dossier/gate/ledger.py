@@ -1,0 +1,85 @@
+"""The access log's rows: written in the transaction that decides, one per request and dossier, ids only (V3)."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from services.dossier.domain.consent import Grant
+from services.dossier.gate.decision import Place, Reader
+from services.foundation.database.connection import Connection
+
+PERMITTED = """
+insert into dossier.ledger (dossier_id, at, actor, organisation, role, purpose, basis, event_ids, classes, way,
+                            decision, reason)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+"""
+
+REFUSED_UNKNOWN = """
+insert into dossier.refusals (dossier_id, at, actor, organisation, role, event_ids, way, reason)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+
+
+def purpose_and_basis(grants: Iterable[Grant], reason: str) -> tuple[str | None, str | None]:
+    """Which purpose and basis the permit rested on; several are named side by side."""
+    grants = tuple(grants)
+    if not grants:
+        return None, reason
+    purposes = sorted({grant.purpose for grant in grants})
+    bases = sorted({grant.basis for grant in grants})
+    return ",".join(purposes), ",".join(bases)
+
+
+def reason_of(place: Place) -> str:
+    """Why this reader may know the dossier at all."""
+    if place.is_owner:
+        return "own_dossier"
+    return "delegate" if place.is_reading_delegate else "grant"
+
+
+async def permitted(  # noqa: PLR0913 - a row of the log has so many columns
+    conn: Connection,
+    dossier_id: UUID,
+    reader: Reader,
+    at: datetime,
+    way: str,
+    event_ids: Iterable[UUID],
+    classes: Iterable[str] = (),
+    grants: Iterable[Grant] = (),
+    reason: str = "grant",
+) -> None:
+    purpose, basis = purpose_and_basis(grants, reason)
+    await conn.execute(
+        PERMITTED,
+        dossier_id,
+        at,
+        reader.person,
+        reader.organisation,
+        reader.role,
+        purpose,
+        basis,
+        list(event_ids),
+        sorted(classes),
+        way,
+        "permit",
+        reason,
+    )
+
+
+async def refused(
+    conn: Connection,
+    dossier_id: UUID,
+    exists: bool,
+    reader: Reader,
+    at: datetime,
+    way: str,
+    asked: UUID | None,
+    reason: str,
+) -> None:
+    """A refusal of a dossier that exists stands in its own log; of one that does not, in `refusals`."""
+    ids = [] if asked is None else [asked]
+    who = (reader.person, reader.organisation, reader.role)
+    if exists:
+        await conn.execute(PERMITTED, dossier_id, at, *who, None, None, ids, [], way, "deny", reason)
+    else:
+        await conn.execute(REFUSED_UNKNOWN, dossier_id, at, *who, ids, way, reason)

@@ -1,0 +1,257 @@
+"""Exits that show more than entries: the dossiers one may know, what a dossier is now, who has access, who looked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.dossier.domain.consent import Grant
+from services.dossier.domain.days import civil_day, midnight
+from services.dossier.envelopes import utc
+from services.dossier.gate import facts, fence, ledger
+from services.dossier.gate.decision import Permit, Prohibitions, Reader, decide, live_grants
+from services.dossier.gate.facts import Known, Row
+from services.dossier.gate.release import CHUNK, Json, may_know, released, standing
+from services.dossier.store import streams
+from services.dossier.store.keyrings import Keyrings
+from services.dossier.trajectory.state import derive
+from services.foundation.database.connection import Connection, Database
+
+# Of a reader: the dossiers it owns, is a delegate in, or holds a grant in; the list starts from the grants (design §4).
+MIGHT_KNOW = """
+select d.id, d.number from dossier.dossiers d
+where d.number > $3 and d.erased_at is null and d.id in (
+  select o.dossier_id from dossier.owners o where o.person = $1
+  union all select l.dossier_id from dossier.index_delegates l where l.person = $1
+  union all select g.dossier_id from dossier.index_grants g where g.organisation = $2)
+order by d.number limit $4
+"""
+
+LOG = """
+select id, at, actor, organisation, role, purpose, basis, event_ids, classes, way, decision, reason
+from dossier.ledger where dossier_id = $1 and id > $2 order by id limit $3
+"""
+
+BASIS_IN_WORDS = {
+    "consent": "With the participant's consent; it can be withdrawn at any moment, without a reason.",
+    "no_objection": "The participant declared in writing to have no objection; that can be taken back at any moment.",
+    "statutory_task": "For a task that the law gives this organisation; it can be contested, not withdrawn.",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A dossier in the list of those the caller may know."""
+
+    dossier_id: UUID
+    last_event_at: datetime | None
+    contact_person: str | None
+
+
+class Overviews:
+    def __init__(self, database: Database, keyrings: Keyrings, law: Prohibitions) -> None:
+        self._database, self._keyrings, self._law = database, keyrings, law
+
+    # The dossiers one may know
+
+    async def dossiers(self, reader: Reader, after: int, limit: int) -> tuple[list[Shown], int]:
+        """A page, and where reading goes on: after the last one shown, never after one that is not."""
+        found: list[tuple[int, Shown]] = []
+        at = after
+        while len(found) < limit:
+            async with self._database.connection() as conn:
+                rows = await conn.fetch(MIGHT_KNOW, reader.person, reader.organisation, at, fence.MOST_FENCES)
+            numbers = {UUID(int=row["id"].int): row["number"] for row in rows}
+            shown = await self._shown_of(reader, list(numbers)) if numbers else []
+            found += sorted(((numbers[each.dossier_id], each) for each in shown), key=lambda pair: pair[0])
+            if len(rows) < fence.MOST_FENCES:
+                break
+            at = rows[-1]["number"]
+        page = found[:limit]
+        return [each for _, each in page], page[-1][0] if page else after
+
+    async def _shown_of(self, reader: Reader, dossier_ids: Sequence[UUID]) -> list[Shown]:
+        """Fences in ascending order of id, at most 25 a transaction; a ledger row for each that is shown."""
+        found: list[Shown] = []
+        ids = sorted(dossier_ids)
+        async with self._database.transaction(*(fence.shared(id_) for id_ in ids)) as conn:
+            for dossier_id in ids:
+                known, _ = await facts.place(conn, dossier_id, reader)
+                if known is not None and may_know(reader, known):
+                    found.append(await self._shown(conn, reader, known))
+        return found
+
+    async def _shown(self, conn: Connection, reader: Reader, known: Known) -> Shown:
+        latest = await self._latest(conn, reader, known)
+        contact = await self._contact_person(conn, reader, known)
+        disclosed = [row for row in (latest, contact[1] if contact else None) if row is not None]
+        await self._log(conn, reader, known, "list", {row.subject.event_id for row in disclosed})
+        return Shown(known.dossier_id, latest.recorded_at if latest else None, contact[0] if contact else None)
+
+    async def _latest(self, conn: Connection, reader: Reader, known: Known) -> Row | None:
+        before = known.head + 1
+        while rows := await conn.fetch(facts.LATEST, known.dossier_id, before, CHUNK):
+            for row in map(facts.row_of, rows):
+                if self._may_read(reader, known, row):
+                    return row
+            before = rows[-1]["sequence"]
+        return None
+
+    async def _contact_person(self, conn: Connection, reader: Reader, known: Known) -> tuple[str, Row] | None:
+        """The last one appointed for the participant, shown only if that appointment is readable."""
+        last = await conn.fetchrow(
+            "select person, sequence from dossier.index_contacts where dossier_id = $1 order by ordinal desc limit 1",
+            known.dossier_id,
+        )
+        readable = [] if last is None else await self._readable(conn, reader, known, [last["sequence"]])
+        return (last["person"], readable[0]) if readable else None
+
+    # What a dossier is now
+
+    async def state(
+        self, reader: Reader, dossier_id: UUID, occurred_before: datetime | None, recorded_before: datetime | None
+    ) -> Json:
+        """Each value only if all entries that decided it are readable; never recomputed from a part (design §4)."""
+
+        async def attempt(conn: Connection) -> Json | None:
+            known, now = await facts.place(conn, dossier_id, reader)
+            if known is None or not may_know(reader, known):
+                await ledger.refused(conn, dossier_id, known is not None, reader, now, "read", None, "no_grant")
+                return None
+            ring = self._keyrings.at_hand(dossier_id, known.epoch)
+            entries = await streams.entries(conn, dossier_id, ring, recorded_before)
+            at = min(now, occurred_before) if occurred_before is not None else now
+            values = derive(entries, await _all_grants(conn, dossier_id), at, await _owner(conn, dossier_id))
+            sources = sorted({sequence for _, decided in values.values() for sequence in decided})
+            readable = await self._readable(conn, reader, known, sources)
+            may = {row.subject.sequence: row.subject.event_id for row in readable}
+            shown = {name: value for name, (value, decided) in values.items() if decided <= may.keys()}
+            disclosed = {may[sequence] for name in shown for sequence in values[name][1]}
+            await self._log(conn, reader, known, "read", disclosed)
+            return {"id": str(dossier_id), **shown}
+
+        return await released(self._database, self._keyrings, dossier_id, attempt)
+
+    # Who has access
+
+    async def grants(self, reader: Reader, dossier_id: UUID) -> list[Json]:
+        """The participant and a delegate: all; a grantee: those it holds itself."""
+
+        async def attempt(conn: Connection) -> list[Json] | None:
+            known, now = await facts.place(conn, dossier_id, reader)
+            if known is None or not (may_know(reader, known) or _holds_any(reader, known)):
+                await ledger.refused(conn, dossier_id, known is not None, reader, now, "list", None, "no_grant")
+                return None
+            sees_all = known.place.is_owner or known.place.is_reading_delegate
+            grants = await _all_grants(conn, dossier_id) if sees_all else known.place.grants
+            held = [g for g in grants if sees_all or g.is_held_by(reader.organisation, reader.person)]
+            await self._log(conn, reader, known, "list", {grant.event_id for grant in held})
+            return [_in_words(grant, now) for grant in sorted(held, key=lambda g: (g.valid_from, g.consent_id))]
+
+        return await released(self._database, self._keyrings, dossier_id, attempt)
+
+    # Who looked
+
+    async def access_log(self, reader: Reader, dossier_id: UUID, after: int, limit: int) -> tuple[list[Json], int]:
+        """For the participant and a delegate; looking at it leaves one row per reader and civil day."""
+
+        async def attempt(conn: Connection) -> tuple[list[Json], int] | None:
+            known, now = await facts.place(conn, dossier_id, reader)
+            if known is None or not (known.place.is_owner or known.place.is_reading_delegate):
+                await ledger.refused(conn, dossier_id, known is not None, reader, now, "list", None, "access_log")
+                return None
+            await self._log_looking(conn, reader, known)
+            rows = await conn.fetch(LOG, dossier_id, after, limit)
+            return [_log_item(row) for row in rows], rows[-1]["id"] if rows else after
+
+        return await released(self._database, self._keyrings, dossier_id, attempt)
+
+    async def _log_looking(self, conn: Connection, reader: Reader, known: Known) -> None:
+        already = await conn.fetchval(
+            """select 1 from dossier.ledger where dossier_id = $1 and actor is not distinct from $2
+               and reason = 'access_log' and decision = 'permit' and at >= $3 limit 1""",
+            known.dossier_id,
+            reader.person,
+            midnight(civil_day(known.now)),
+        )
+        if already is None:
+            await ledger.permitted(
+                conn, known.dossier_id, standing(reader, known), known.now, "list", (), reason="access_log"
+            )
+
+    # Shared by these exits
+
+    def _may_read(self, reader: Reader, known: Known, row: Row) -> bool:
+        return isinstance(decide(reader, known.place, row.subject, known.now, self._law), Permit)
+
+    async def _readable(self, conn: Connection, reader: Reader, known: Known, sequences: Sequence[int]) -> list[Row]:
+        rows = map(facts.row_of, await conn.fetch(facts.THESE, known.dossier_id, list(sequences)))
+        return [row for row in rows if self._may_read(reader, known, row)]
+
+    async def _log(self, conn: Connection, reader: Reader, known: Known, way: str, event_ids: set[UUID]) -> None:
+        await ledger.permitted(
+            conn,
+            known.dossier_id,
+            standing(reader, known),
+            known.now,
+            way,
+            sorted(event_ids),
+            (),
+            live_grants(reader, known.place, known.now, "read"),
+            ledger.reason_of(known.place),
+        )
+
+
+async def _all_grants(conn: Connection, dossier_id: UUID) -> list[Grant]:
+    return facts.grants_of(await conn.fetch(facts.GRANTS, dossier_id))
+
+
+async def _owner(conn: Connection, dossier_id: UUID) -> str | None:
+    owner: str | None = await conn.fetchval("select person from dossier.owners where dossier_id = $1", dossier_id)
+    return owner
+
+
+def _holds_any(reader: Reader, known: Known) -> bool:
+    return any(g.is_held_by(reader.organisation, reader.person) and g.is_live(known.now) for g in known.place.grants)
+
+
+def _in_words(grant: Grant, now: datetime) -> Json:
+    item: Json = {
+        "consent_id": grant.consent_id,
+        "event_id": str(grant.event_id),
+        "grantee_org": grant.organisation,
+        "grantee_actor": grant.person,
+        "classes": sorted(grant.classes),
+        "event_types": list(grant.event_types) or None,
+        "operations": sorted(grant.operations),
+        "purpose": grant.purpose,
+        "basis": grant.basis,
+        "basis_in_words": BASIS_IN_WORDS[grant.basis],
+        "legal_ref": grant.legal_ref,
+        "history": grant.history,
+        "valid_from": utc(grant.valid_from),
+        "valid_until": utc(grant.valid_until),
+        "ended_at": None if grant.ended_at is None else utc(grant.ended_at),
+        "purpose_ends_at": None if grant.purpose_ends_at is None else utc(grant.purpose_ends_at),
+        "as_of": utc(now),
+        "is_live": grant.is_live(now),
+        "can_be_withdrawn": grant.is_revocable and grant.is_live(now),
+    }
+    return {name: value for name, value in item.items() if value is not None}
+
+
+def _log_item(row: Any) -> Json:
+    return {
+        "at": utc(row["at"]),
+        "actor": row["actor"],
+        "organisation": row["organisation"],
+        "role": row["role"],
+        "purpose": row["purpose"],
+        "basis": row["basis"],
+        "event_ids": [str(id_) for id_ in row["event_ids"]],
+        "classes": list(row["classes"]),
+        "way": row["way"],
+        "decision": row["decision"],
+        "reason": row["reason"],
+    }

@@ -1,0 +1,330 @@
+"""The only way out: every exit decides here, under the fence, and commits its ledger row before anything leaves."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import orjson
+
+from services.dossier.domain.commands import AboutEntry
+from services.dossier.envelopes import envelope, numbered, thin
+from services.dossier.gate import facts, fence, ledger
+from services.dossier.gate.decision import (
+    Deny,
+    Permit,
+    Prohibitions,
+    Reader,
+    Subject,
+    decide,
+    decide_delivery,
+    live_grants,
+    summary,
+)
+from services.dossier.gate.facts import Known, Row
+from services.dossier.store.bodies import binding, unpack
+from services.dossier.store.keyrings import Keyrings, StaleKeys
+from services.foundation.database.connection import Connection, Database
+from services.foundation.problems import UNAVAILABLE, Problem, not_found
+from services.foundation.vault.sealing import KeyRing
+
+Json = dict[str, Any]
+T = TypeVar("T")
+MOST_TRIES = 3
+CHUNK = 200
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a list is narrowed to; the two moments are exclusive (`asOf`, `knownAt`)."""
+
+    type: str | None = None
+    occurred_before: datetime | None = None
+    recorded_before: datetime | None = None
+
+    @property
+    def like(self) -> str | None:
+        if self.type is None:
+            return None
+        name = self.type if self.type.startswith("nl.dossier.") else f"nl.dossier.{self.type}"
+        escaped = name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return escaped[:-1] + "%" if escaped.endswith("*") else escaped
+
+
+@dataclass(frozen=True)
+class Page:
+    items: list[Json]
+    last: int  # the sequence after which reading goes on
+
+
+def open_permitted(ring: KeyRing, dossier_id: UUID, row: Row, permit: Permit) -> Json:
+    """The data of one entry, of the permitted classes alone: keys of other classes are absent."""
+    subject = row.subject
+    data: Json = {}
+    for class_, sealed in unpack(row.sealed, row.parts):
+        if class_ in permit.classes:
+            bound = binding(dossier_id, subject.sequence, subject.event_id, row.neutral_type, class_)
+            part = orjson.loads(ring.open(class_, sealed, bound))
+            data |= part["data"]
+    return data
+
+
+class Gate:
+    """Decides and releases. Holds no state of its own but the cached keys."""
+
+    def __init__(self, database: Database, keyrings: Keyrings, law: Prohibitions) -> None:
+        self._database, self._keyrings, self._law = database, keyrings, law
+
+    # One event
+
+    async def read_event(self, reader: Reader, dossier_id: UUID, event_id: UUID, purpose: str | None) -> Json:
+        async def attempt(conn: Connection) -> Json | None:
+            rows = await conn.fetch(facts.ONE, dossier_id, reader.person, reader.organisation, event_id)
+            known, now = facts.place_of(rows, reader)
+            reason = "unknown"
+            for row in facts.entries_of(rows) if known else ():
+                assert known is not None
+                decision = decide(reader, known.place, row.subject, now, self._law, purpose)
+                if isinstance(decision, Permit):
+                    return await self._release_one(conn, reader, known, row, decision)
+                reason = decision.reason
+            await ledger.refused(conn, dossier_id, known is not None, reader, now, "read", event_id, reason)
+            return None
+
+        return await released(self._database, self._keyrings, dossier_id, attempt)
+
+    async def _release_one(self, conn: Connection, reader: Reader, known: Known, row: Row, permit: Permit) -> Json:
+        ring = self._keyrings.at_hand(known.dossier_id, known.epoch)
+        event = self.render(ring, known, row, permit)
+        await ledger.permitted(
+            conn,
+            known.dossier_id,
+            standing(reader, known),
+            known.now,
+            "read",
+            [row.subject.event_id],
+            permit.classes,
+            permit.grants,
+            permit.reason,
+        )
+        return event
+
+    def render(self, ring: KeyRing, known: Known, row: Row, permit: Permit) -> Json:
+        event = _envelope(known, row)
+        if known.place.is_owner or known.place.is_reading_delegate:
+            event = numbered(event, row.subject.sequence)
+        event["data"] = open_permitted(ring, known.dossier_id, row, permit)
+        return event
+
+    async def again(self, conn: Connection, reader: Reader, dossier_id: UUID, sequence: int) -> Json:
+        """In the transaction of a repeated write: the stored event as its writer may read it now (R-29)."""
+        known, now = await facts.place(conn, dossier_id, reader)
+        assert known is not None  # the repeat was found under its lock
+        row = facts.row_of(raw := (await conn.fetch(facts.THESE, dossier_id, [sequence]))[0], raw["sealed"])
+        decision = decide(reader, known.place, row.subject, now, self._law)
+        if isinstance(decision, Permit):
+            return await self._release_one(conn, reader, known, row, decision)
+        return _envelope(known, row)
+
+    async def about(self, conn: Connection, reader: Reader, dossier_id: UUID, event_id: UUID) -> AboutEntry | None:
+        """The entry that another is about, for whoever may read it or wrote it; nothing of its content."""
+        rows = await conn.fetch(facts.ONE, dossier_id, reader.person, reader.organisation, event_id)
+        known, now = facts.place_of(rows, reader)
+        for row in facts.entries_of(rows) if known else ():
+            assert known is not None
+            subject = row.subject
+            is_own = reader.organisation is not None and subject.organisation == reader.organisation
+            if is_own or isinstance(decide(reader, known.place, subject, now, self._law), Permit):
+                return AboutEntry(
+                    event_id=event_id,
+                    type=subject.type,
+                    privacy_class=subject.privacy_class,
+                    organisation=subject.organisation,
+                )
+        return None
+
+    # Many events
+
+    async def read_events(
+        self, reader: Reader, dossier_id: UUID, filter_: Filter, after: int, limit: int, purpose: str | None
+    ) -> Page:
+        async def attempt(conn: Connection) -> Page | None:
+            known, now = await facts.place(conn, dossier_id, reader)
+            if known is None or not may_know(reader, known, purpose):
+                await ledger.refused(conn, dossier_id, known is not None, reader, now, "list", None, "no_grant")
+                return None
+            permits, last = await self._permitted(conn, reader, known, filter_, after, limit, purpose)
+            items: list[Json] = []
+            if permits:
+                ring = self._keyrings.at_hand(dossier_id, known.epoch)
+                items = [self.render(ring, known, row, permit) for row, permit in permits]
+            await self._log_list(conn, reader, known, "list", permits)
+            return Page(items, last)
+
+        return await released(self._database, self._keyrings, dossier_id, attempt)
+
+    async def _permitted(
+        self,
+        conn: Connection,
+        reader: Reader,
+        known: Known,
+        filter_: Filter,
+        after: int,
+        limit: int,
+        purpose: str | None,
+    ) -> tuple[list[tuple[Row, Permit]], int]:
+        """The next `limit` entries that this reader may read, and where reading goes on.
+
+        The place to go on is the last *permitted* entry: a cursor, too, may not rest on what is not readable.
+        """
+        found: list[tuple[Row, Permit]] = []
+        at = after
+        while len(found) < limit:
+            rows = await conn.fetch(
+                facts.SOME,
+                known.dossier_id,
+                at,
+                CHUNK,
+                filter_.like,
+                filter_.occurred_before,
+                filter_.recorded_before,
+            )
+            for raw in rows:
+                row = facts.row_of(raw, raw["sealed"])
+                decision = decide(reader, known.place, row.subject, known.now, self._law, purpose)
+                if isinstance(decision, Permit):
+                    found.append((row, decision))
+                    if len(found) == limit:
+                        break
+            if len(rows) < CHUNK or len(found) == limit:
+                break
+            at = rows[-1]["sequence"]
+        return found, found[-1][0].subject.sequence if found else after
+
+    async def _log_list(
+        self, conn: Connection, reader: Reader, known: Known, way: str, permits: Sequence[tuple[Row, Permit]]
+    ) -> None:
+        classes, grants = summary({row.subject.sequence: permit for row, permit in permits})
+        reasons = {permit.reason for _, permit in permits}
+        await ledger.permitted(
+            conn,
+            known.dossier_id,
+            standing(reader, known),
+            known.now,
+            way,
+            [row.subject.event_id for row, _ in permits],
+            classes,
+            grants or live_grants(reader, known.place, known.now, "read"),
+            reasons.pop() if len(reasons) == 1 else ledger.reason_of(known.place),
+        )
+
+    # Delivery
+
+    def transaction(self, dossier_id: UUID) -> AbstractAsyncContextManager[Connection]:
+        """A transaction in which the dossier's fence is held shared: what is decided in it holds until it commits."""
+        return self._database.transaction(fence.shared(dossier_id))
+
+    def transaction_over(self, dossier_ids: Iterable[UUID]) -> AbstractAsyncContextManager[Connection]:
+        ids = sorted(dossier_ids)
+        assert len(ids) <= fence.MOST_FENCES
+        return self._database.transaction(*(fence.shared(d) for d in ids))
+
+    async def deliver(
+        self, conn: Connection, dossier_id: UUID, reader: Reader, sequence: int, types: Sequence[str]
+    ) -> Json | None:
+        """Decides the delivery of one entry now; the thin event without number, or nothing. Writes the ledger row."""
+        known, now = await facts.place(conn, dossier_id, reader)
+        if known is None:
+            return None
+        rows = [facts.row_of(raw) for raw in await conn.fetch(facts.THESE, dossier_id, [sequence])]
+        if not rows or not _is_wanted(rows[0].subject, types):
+            return None
+        decision = decide_delivery(reader, known.place, rows[0].subject, now, self._law)
+        if isinstance(decision, Deny):
+            return None
+        await ledger.permitted(
+            conn,
+            dossier_id,
+            reader,
+            now,
+            "delivery",
+            [rows[0].subject.event_id],
+            (),
+            decision.grants,
+            decision.reason,
+        )
+        return _thin(dossier_id, rows[0])
+
+    async def still(
+        self, conn: Connection, dossier_id: UUID, reader: Reader, sequences: Sequence[int]
+    ) -> Mapping[int, Json]:
+        """Of what was delivered before: what may be shown again now. No ledger row: it was written at the delivery."""
+        known, now = await facts.place(conn, dossier_id, reader)
+        if known is None:
+            return {}
+        rows = [facts.row_of(raw) for raw in await conn.fetch(facts.THESE, dossier_id, list(sequences))]
+        return {
+            row.subject.sequence: _thin(dossier_id, row)
+            for row in rows
+            if isinstance(decide_delivery(reader, known.place, row.subject, now, self._law), Permit)
+        }
+
+
+async def released(
+    database: Database, keyrings: Keyrings, dossier_id: UUID, attempt: Callable[[Connection], Awaitable[T | None]]
+) -> T:
+    """Runs `attempt` under the shared fence and gives what it released, after the commit; 404 when that is nothing.
+
+    When keys are needed that are not at hand, they are fetched outside the fence and everything is decided anew.
+    """
+    for _ in range(MOST_TRIES):
+        try:
+            async with database.transaction(fence.shared(dossier_id)) as conn:
+                value = await attempt(conn)
+            return _found(value)
+        except StaleKeys:
+            if await keyrings.fetch(dossier_id) is None:
+                raise Problem(UNAVAILABLE, "The keys of this dossier cannot be had now; nothing was read.") from None
+    raise Problem(UNAVAILABLE, "Access to this dossier is changing; ask again.")
+
+
+def _thin(dossier_id: UUID, row: Row) -> Json:
+    return thin(dossier_id, row.subject.event_id, row.source, row.neutral_type, row.recorded_at)
+
+
+def _envelope(known: Known, row: Row) -> Json:
+    subject = row.subject
+    return envelope(
+        known.dossier_id,
+        subject.event_id,
+        row.source,
+        subject.type,
+        subject.privacy_class,
+        row.recorded_at,
+        row.writer,
+    )
+
+
+def may_know(reader: Reader, known: Known, purpose: str | None = None) -> bool:
+    """Does this dossier exist for the reader: its owner, a delegate who may read, or any live grant to read."""
+    place = known.place
+    return place.is_owner or place.is_reading_delegate or bool(live_grants(reader, place, known.now, "read", purpose))
+
+
+def standing(reader: Reader, known: Known) -> Reader:
+    """The reader in the role that this dossier gives: the access log says participant or delegate, not a job."""
+    if known.place.is_owner:
+        return replace(reader, role="P")
+    return replace(reader, role="DEL") if known.place.is_reading_delegate else reader
+
+
+def _is_wanted(subject: Subject, types: Sequence[str]) -> bool:
+    return not types or any(subject.type == t or (t.endswith("*") and subject.type.startswith(t[:-1])) for t in types)
+
+
+def _found(value: T | None) -> T:
+    if value is None:
+        raise not_found()
+    return value

@@ -1,0 +1,379 @@
+"""The only command path: lock, load, fold, decide, seal, append, commit (design §2, "Write")."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID, uuid5
+
+import orjson
+
+from services.dossier.answers import answer
+from services.dossier.domain.commands import AboutEntry, EndDue, Facts, Record
+from services.dossier.domain.decisions import decide
+from services.dossier.domain.entries import Actor, Entry, NewEntry
+from services.dossier.domain.evolution import evolve, fold
+from services.dossier.domain.index import index_facts
+from services.dossier.domain.knowledge import may_know
+from services.dossier.domain.refusals import AgainstState, NotAllowed, Refusal, RuleBroken, UnknownDossier
+from services.dossier.domain.state import Dossier, NotOpened
+from services.dossier.envelopes import Json
+from services.dossier.gate import fence
+from services.dossier.gate.law import Law
+from services.dossier.gate.release import Gate
+from services.dossier.incoming import Incoming
+from services.dossier.standing import actor_of
+from services.dossier.store import append as store
+from services.dossier.store import changes, streams
+from services.dossier.store.append import Writing
+from services.dossier.store.changes import RETRACTED, Step
+from services.dossier.store.keyrings import Keyrings, StaleKeys
+from services.dossier.store.streams import Head
+from services.dossier.surroundings import PLATFORM, Surroundings, Surveyor
+from services.foundation.callers import Caller
+from services.foundation.contract import Contract, Fault
+from services.foundation.database.connection import Connection, Database
+from services.foundation.problems import (
+    BAD_REQUEST,
+    CONFLICT,
+    FORBIDDEN,
+    RULE_REFUSED,
+    UNAVAILABLE,
+    FieldError,
+    Kind,
+    Problem,
+    not_found,
+)
+from services.foundation.vault.sealing import KeyRing
+
+T = TypeVar("T")
+MOST_TRIES = 4
+KINDS: Mapping[type[Refusal], Kind] = {NotAllowed: FORBIDDEN, RuleBroken: RULE_REFUSED, AgainstState: CONFLICT}
+SYSTEM = Actor("platform", None, PLATFORM, frozenset(("SYS",)))
+
+
+class NoKeysYet(Exception):
+    """A new dossier may be opened: its keys are made and committed first, outside the transaction."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a write gives back: the events as the writer may read them now, and whether any is new."""
+
+    events: list[Json]
+    is_new: bool
+
+
+@dataclass
+class Draft:
+    """The entries that are being decided in one transaction, and the state they lead to."""
+
+    head: Head
+    before: Dossier
+    state: Dossier
+    writings: list[Writing] = field(default_factory=list)
+
+    @property
+    def now(self) -> datetime:
+        """The business clock, and never before what was recorded last."""
+        last = self.head.last_recorded_at
+        return self.head.now if last is None else max(last, self.head.now)
+
+    @property
+    def sequence(self) -> int:
+        return self.head.sequence + len(self.writings)
+
+
+class Handler:
+    """`platform_source` is the CloudEvents source of what the platform itself records."""
+
+    def __init__(
+        self,
+        database: Database,
+        keyrings: Keyrings,
+        contract: Contract,
+        law: Law,
+        surveyor: Surveyor,
+        gate: Gate,
+        platform_source: str,
+    ) -> None:
+        self._database, self._keyrings, self._contract, self._law = database, keyrings, contract, law
+        self._surveyor, self._gate, self._platform_source = surveyor, gate, platform_source
+
+    async def record(
+        self,
+        caller: Caller,
+        dossier_id: UUID,
+        incoming: Sequence[Incoming],
+        also: Callable[[Connection], Awaitable[None]] | None = None,
+    ) -> Recorded:
+        """Stores all of these events or none, in order; `also` is done in the same transaction. Raises `Problem`."""
+        around = await self._surveyor.survey(caller, [one.data for one in incoming])
+        authorises = any(type_.authorises for one in incoming if (type_ := self._contract.get(one.type)))
+
+        async def attempt(conn: Connection) -> Recorded:
+            recorded = await self._record(conn, caller, dossier_id, incoming, around)
+            if also is not None and recorded.is_new:
+                await also(conn)
+            return recorded
+
+        return await self._write(dossier_id, authorises, attempt)
+
+    async def end_due(self, dossier_id: UUID) -> int:
+        """The clock: records what has come to its end by now (R-11b, R-12, R-36); doing it again is quiet."""
+        around = await self._surveyor.survey(None, ())
+
+        async def attempt(conn: Connection) -> int:
+            head = await streams.head(conn, dossier_id, ())
+            if not head.exists or head.erased:
+                await store.write_timers(conn, dossier_id, ())
+                return 0
+            ring, dossier = self._state(head)
+            assert ring is not None
+            draft = Draft(head, dossier, dossier)
+            command = EndDue(now=draft.now, by=SYSTEM, employers=around.employers, parameters=around.parameters)
+            for new in decide(command, dossier):
+                event_id = uuid5(dossier_id, f"{new.type}:{new.data['consent_id']}")
+                mac = ring.mac(orjson.dumps({"type": new.type, "data": dict(new.data)}, option=orjson.OPT_SORT_KEYS))
+                self._add(draft, new, event_id, self._platform_source, mac, None)
+            if draft.writings:
+                await self._append(conn, draft, ring, around, None)
+            else:
+                await changes.write_timers(conn, dossier_id, ring, dossier, around.employers, around.parameters)
+            return len(draft.writings)
+
+        return await self._write(dossier_id, True, attempt)
+
+    # The transaction
+
+    async def _write(self, dossier_id: UUID, authorises: bool, attempt: Callable[[Connection], Awaitable[T]]) -> T:
+        """APPEND first, then FENCE when access changes; once more, from the start, when keys had to be fetched."""
+        locks = [fence.append(dossier_id)] + ([fence.exclusive(dossier_id)] if authorises else [])
+        for _ in range(MOST_TRIES):
+            try:
+                async with self._database.transaction(*locks) as conn:
+                    return await attempt(conn)
+            except StaleKeys:
+                if await self._keyrings.fetch(dossier_id) is None:
+                    raise Problem(
+                        UNAVAILABLE, "The keys of this dossier cannot be had now; nothing was stored."
+                    ) from None
+            except NoKeysYet:
+                await self._keyrings.create(dossier_id)
+        raise Problem(UNAVAILABLE, "This dossier is changing faster than this could be stored; send it again.")
+
+    def _state(self, head: Head) -> tuple[KeyRing | None, Dossier]:
+        if not head.exists:
+            return self._keyrings.made(head.dossier_id), NotOpened()
+        ring = self._keyrings.at_hand(head.dossier_id, head.epoch)
+        return ring, streams.state_at(head, ring)
+
+    async def _record(
+        self,
+        conn: Connection,
+        caller: Caller,
+        dossier_id: UUID,
+        incoming: Sequence[Incoming],
+        around: Surroundings,
+    ) -> Recorded:
+        head = await streams.head(conn, dossier_id, [one.event_id for one in incoming])
+        if head.erased:
+            raise not_found()
+        ring, dossier = self._state(head)
+        draft = Draft(head, dossier, dossier)
+        actor = actor_of(caller, head.owner, dossier, draft.now)
+        if not all(may_know(dossier, actor, one.type, draft.now, around.employers) for one in incoming):
+            raise not_found()
+        _refuse_faults(incoming, draft.now)
+        repeated = await self._repeated(conn, dossier_id, incoming, ring) if head.has_repeats else {}
+        for one in incoming:
+            if one.event_id in repeated:
+                continue
+            about = await self._about(conn, dossier_id, one, around)
+            command = self._command(dossier_id, one, actor, draft.now, around, about)
+            for new in _decided(command, draft.state):
+                if ring is None:
+                    raise NoKeysYet
+                self._add(draft, new, one.event_id, one.source, ring.mac(_canonical(one)), about)
+        assert ring is not None
+        stored = await self._stored(conn, draft, ring, around, actor, head)
+        shown = dict(zip((w.entry.event_id for w in draft.writings), stored, strict=True))
+        for event_id, sequence in repeated.items():
+            shown[event_id] = await self._gate.again(conn, around.reader, dossier_id, sequence)
+        return Recorded([shown[one.event_id] for one in incoming], is_new=bool(draft.writings))
+
+    async def _stored(
+        self, conn: Connection, draft: Draft, ring: KeyRing, around: Surroundings, actor: Actor, head: Head
+    ) -> list[Json]:
+        if not draft.writings:
+            return []
+        if any(w.entry.type == RETRACTED for w in draft.writings):
+            history = await streams.entries(conn, head.dossier_id, ring)
+            draft.state = fold((*history, *(w.entry for w in draft.writings)))
+        events, echo = answer(head.dossier_id, draft.writings, draft.state, draft.now, actor, around, self._law)
+        await self._append(conn, draft, ring, around, echo)
+        if head.owner is None and actor.standing == "participant":
+            await store.write_owner(conn, head.dossier_id, actor.person)
+        return events
+
+    async def _append(
+        self, conn: Connection, draft: Draft, ring: KeyRing, around: Surroundings, echo: store.Echo | None
+    ) -> None:
+        head = draft.head
+        types = (self._contract.get(w.entry.type) for w in draft.writings)
+        authorises = any(type_.authorises for type_ in types if type_ is not None)
+        epoch = await store.append(
+            conn, head.dossier_id, ring, draft.writings, head.sequence, authorises, draft.now, echo
+        )
+        step = Step(draft.before, draft.state, draft.sequence, head.snapshot_at, around.employers, around.parameters)
+        await changes.write(conn, head.dossier_id, ring, step, draft.writings, draft.now)
+        self._keyrings.keep(ring, epoch)
+
+    # One event
+
+    def _command(
+        self,
+        dossier_id: UUID,
+        one: Incoming,
+        actor: Actor,
+        now: datetime,
+        around: Surroundings,
+        about: AboutEntry | None,
+    ) -> Record:
+        type_ = self._contract.types[one.type]
+        usual = about.privacy_class if type_.class_of is not None and about is not None else type_.privacy_class
+        grantee = one.data.get("grantee_org") or one.data.get("requester_org")
+        kind = around.kinds.get(grantee) if grantee else None
+        return Record(
+            dossier_id=dossier_id,
+            event_id=one.event_id,
+            type=one.type,
+            data=one.data,
+            privacy_class=one.privacy_class or usual,
+            usual_class=usual,
+            may_emit=type_.may_emit,
+            may_emit_rule=type_.may_emit_rule,
+            authorises=type_.authorises,
+            by=actor,
+            now=now,
+            occurred_at=datetime.fromisoformat(one.data["occurred_at"]),
+            facts=Facts(
+                law=self._law,
+                grantee_kind=kind,
+                grantee_person_organisation=around.people.get(one.data.get("grantee_actor", "")),
+                actor_kind=around.kinds.get(actor.organisation or ""),
+                about=about,
+                legal_ref=self._law.article(kind, one.data["purpose"]) if kind and "purpose" in one.data else None,
+                known_people=around.people,
+                employers=around.employers,
+                parameters=around.parameters,
+            ),
+        )
+
+    def _add(
+        self, draft: Draft, new: NewEntry, event_id: UUID, source: str, mac: bytes, about: AboutEntry | None
+    ) -> None:
+        type_ = self._contract.types[new.type]
+        entry = Entry(
+            sequence=draft.sequence + 1,
+            event_id=event_id,
+            source=source,
+            type=new.type,
+            privacy_class=new.privacy_class,
+            usual_class=new.usual_class,
+            recorded_at=draft.now,
+            occurred_at=datetime.fromisoformat(new.data["occurred_at"]),
+            person=new.by.person,
+            organisation=None if new.by.standing in ("participant", "delegate") else new.by.organisation,
+            data=new.data,
+        )
+        draft.state = evolve(draft.state, entry)
+        index = index_facts(entry, draft.state, about)
+        draft.writings.append(Writing(entry, type_.field_classes, index, mac))
+
+    async def _about(
+        self, conn: Connection, dossier_id: UUID, one: Incoming, around: Surroundings
+    ) -> AboutEntry | None:
+        """The entry that this one is about (R-35), if the caller may know of it."""
+        type_ = self._contract.get(one.type)
+        named = one.data.get(type_.class_of) if type_ is not None and type_.class_of is not None else None
+        if not isinstance(named, str):
+            return None
+        try:
+            return await self._gate.about(conn, around.reader, dossier_id, UUID(named))
+        except ValueError:
+            return None
+
+    async def _repeated(
+        self, conn: Connection, dossier_id: UUID, incoming: Sequence[Incoming], ring: KeyRing | None
+    ) -> dict[UUID, int]:
+        """Which of these are stored already (R-29); another body under a used source and id is refused."""
+        rows = await conn.fetch(
+            "select event_id, source, sequence, mac from dossier.events where dossier_id = $1 and event_id = any($2)",
+            dossier_id,
+            [one.event_id for one in incoming],
+        )
+        stored = {(UUID(int=row["event_id"].int), row["source"]): row for row in rows}
+        found: dict[UUID, int] = {}
+        for one in incoming:
+            row = stored.get((one.event_id, one.source))
+            if row is None or ring is None:
+                continue
+            if ring.mac(_canonical(one)) != row["mac"]:
+                raise Problem(CONFLICT, "This id was used before for another event; give a new event a new id.")
+            found[one.event_id] = row["sequence"]
+        return found
+
+
+def _decided(command: Record, dossier: Dossier) -> tuple[NewEntry, ...]:
+    """The decision, its refusals turned into answers: 404, 403, 400 or 409 (api.md §1)."""
+    try:
+        return decide(command, dossier)
+    except UnknownDossier:
+        raise not_found() from None
+    except Refusal as refusal:
+        kind = KINDS[type(refusal)]
+        errors = [FieldError(pointer, refusal.message) for pointer in refusal.pointers]
+        raise Problem(kind, refusal.message, rule=refusal.rule, errors=errors) from None
+
+
+def _refuse_faults(incoming: Sequence[Incoming], now: datetime) -> None:
+    """Every error at once; the rule is named where a broken field carries one (`x-rule`)."""
+    faults = [
+        Fault(pointer + fault.pointer, fault.message, fault.rule)
+        for index, one in enumerate(incoming)
+        for pointer in ((f"/{index}" if len(incoming) > 1 else ""),)
+        for fault in (*one.faults, *_too_early(one, now))
+    ]
+    if not faults:
+        return
+    rule = next((fault.rule for fault in faults if fault.rule is not None), None)
+    raise Problem(
+        BAD_REQUEST if rule is None else RULE_REFUSED,
+        "Correct what errors[] names and send it again; nothing was stored.",
+        rule=rule,
+        errors=[FieldError(fault.pointer, fault.message) for fault in faults],
+    )
+
+
+def _too_early(one: Incoming, now: datetime) -> list[Fault]:
+    if one.faults or datetime.fromisoformat(one.data["occurred_at"]) <= now:
+        return []
+    return [Fault("/data/occurred_at", "This lies ahead of the clock: record what has happened.", None)]
+
+
+def _canonical(one: Incoming) -> bytes:
+    """What makes two posts the same event: type, class and data, however the numbers are written."""
+    told = {"type": one.type, "class": one.privacy_class, "data": _plain(one.data)}
+    return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+
+
+def _plain(value: object) -> object:
+    match value:
+        case Mapping():
+            return {name: _plain(item) for name, item in value.items()}
+        case list():
+            return [_plain(item) for item in value]
+        case float() if value.is_integer():
+            return int(value)
+    return value

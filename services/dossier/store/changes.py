@@ -1,0 +1,120 @@
+"""Rewrites, in the appending transaction, what else rests on the state: index, timers, snapshot; where it changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import orjson
+
+from services.dossier.domain.commands import Parameters
+from services.dossier.domain.consent import Grant
+from services.dossier.domain.contact import contact_periods
+from services.dossier.domain.days import days_after, midnight
+from services.dossier.domain.ends import due, with_ends
+from services.dossier.domain.state import CODE_VERSION, Dossier, Open
+from services.dossier.store import append as store
+from services.dossier.store.append import Writing
+from services.dossier.store.streams import DERIVED, SNAPSHOT_EVERY, sealed_snapshot
+from services.foundation.database.connection import Connection
+from services.foundation.vault.sealing import Binding, KeyRing
+
+RETRACTED = "nl.dossier.entry.retracted"
+
+
+@dataclass(frozen=True)
+class Step:
+    """From which state to which, and where the last snapshot stands."""
+
+    before: Dossier
+    after: Dossier
+    sequence: int
+    snapshot_at: int
+    employers: frozenset[str]
+    parameters: Parameters
+
+
+def grants_of(dossier: Dossier, employers: frozenset[str], parameters: Parameters) -> Mapping[str, Grant]:
+    """Every grant as it stands, with the end of its purpose where one is known (R-11b, R-36)."""
+    if not isinstance(dossier, Open):
+        return {}
+    return {id_: with_ends(grant, dossier, employers, parameters) for id_, grant in dossier.grants.items()}
+
+
+async def write(
+    conn: Connection, dossier_id: UUID, ring: KeyRing, step: Step, writings: Sequence[Writing], at: datetime
+) -> None:
+    await _write_grants(conn, dossier_id, step)
+    await _write_people(conn, dossier_id, step)
+    closed = [w.index.closes_offer for w in writings if w.index.closes_offer is not None]
+    if closed:
+        await store.close_offers(conn, dossier_id, closed, at)
+    wrong = [UUID(w.entry.data["event_id"]) for w in writings if _is_about_another_person(w)]
+    if wrong:
+        await store.withhold(conn, dossier_id, wrong)
+    timers = due(step.after, step.employers, step.parameters)
+    if timers != due(step.before, step.employers, step.parameters):
+        await write_timers(conn, dossier_id, ring, step.after, step.employers, step.parameters)
+    # A retraction cannot be folded onto a snapshot, so it never stands in a tail.
+    if step.sequence - step.snapshot_at >= SNAPSHOT_EVERY or any(w.entry.type == RETRACTED for w in writings):
+        sealed = sealed_snapshot(dossier_id, ring, step.after, step.sequence)
+        await store.write_snapshot(conn, dossier_id, step.sequence, CODE_VERSION, sealed)
+
+
+async def write_timers(
+    conn: Connection,
+    dossier_id: UUID,
+    ring: KeyRing,
+    dossier: Dossier,
+    employers: frozenset[str],
+    parameters: Parameters,
+) -> None:
+    """What is due next, computed anew; the cause is sealed, only the moment stands in clear."""
+    timers = due(dossier, employers, parameters)
+    await store.write_timers(conn, dossier_id, [_timer(dossier_id, ring, d.at, d.consent_id) for d in timers])
+
+
+async def _write_grants(conn: Connection, dossier_id: UUID, step: Step) -> None:
+    before = grants_of(step.before, step.employers, step.parameters)
+    after = grants_of(step.after, step.employers, step.parameters)
+    changed = [grant for id_, grant in after.items() if before.get(id_) != grant]
+    if changed:
+        await store.write_grants(conn, dossier_id, changed)
+    gone = before.keys() - after.keys()
+    if gone:
+        await conn.execute(
+            "delete from dossier.index_grants where dossier_id = $1 and consent_id = any($2)", dossier_id, list(gone)
+        )
+
+
+async def _write_people(conn: Connection, dossier_id: UUID, step: Step) -> None:
+    contacts = contact_periods(step.after, step.parameters)
+    if contacts != contact_periods(step.before, step.parameters):
+        await store.write_contacts(conn, dossier_id, contacts)
+    delegates = _delegates(step.after)
+    if delegates != _delegates(step.before):
+        await store.write_delegates(conn, dossier_id, delegates)
+
+
+def _delegates(dossier: Dossier) -> list[tuple[str, frozenset[str], datetime, datetime]]:
+    if not isinstance(dossier, Open):
+        return []
+    return [
+        (
+            delegation.person,
+            delegation.powers,
+            midnight(delegation.from_on),
+            delegation.withdrawn_at or midnight(days_after(delegation.until_on, 1)),
+        )
+        for delegation in dossier.delegations
+    ]
+
+
+def _is_about_another_person(writing: Writing) -> bool:
+    return writing.entry.type == RETRACTED and writing.entry.data["ground"] == "wrong_person"
+
+
+def _timer(dossier_id: UUID, ring: KeyRing, at: datetime, consent_id: str) -> tuple[UUID, datetime, bytes]:
+    id_ = uuid4()
+    cause = orjson.dumps({"rule": "R-11", "consent_id": consent_id})
+    return id_, at, ring.seal(DERIVED, cause, Binding(dossier_id, f"timer:{id_}", "timer", DERIVED, 1))

@@ -1,0 +1,143 @@
+"""Puts the parts of one installation together: every port gets its adapter here, and nowhere else."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from services.dossier import audience
+from services.dossier.claims import Claims
+from services.dossier.endpoints.events import Dossiers
+from services.dossier.gate import law
+from services.dossier.gate.decision import Reader as GateReader
+from services.dossier.gate.overviews import Overviews
+from services.dossier.gate.release import Gate
+from services.dossier.handlers import Handler
+from services.dossier.parameters import ParameterShelf
+from services.dossier.store.keyrings import Keyrings
+from services.dossier.surroundings import Surveyor
+from services.dossier.trajectory.timers import Timers
+from services.events.relay import Relay
+from services.foundation import contract
+from services.foundation.bus.port import Bus
+from services.foundation.bus.postgres import PostgresBus
+from services.foundation.database.connection import Connection, Database
+from services.foundation.paging import Cursors
+from services.foundation.registry import Registry
+from services.foundation.vault.cache import KeyCache
+from services.foundation.vault.keys import Keys
+from services.foundation.vault.root_key import RootKey
+from services.notifications.endpoints import Parts
+from services.notifications.lanes import Lanes
+from services.notifications.notifier import Notifier
+from services.notifications.ports import Reader, ReplayFor
+from services.notifications.shelf import Shelf
+
+
+class DossierAudience:
+    """Notifications ask the dossier's index who might have to be told."""
+
+    async def of(self, conn: Connection, dossier_id: UUID, sequence: int) -> frozenset[str]:
+        return await audience.of(conn, dossier_id, sequence)
+
+    async def replay_for(self, conn: Connection, dossier_id: UUID, sequence: int) -> ReplayFor | None:
+        opened = await audience.opens_history(conn, dossier_id, sequence)
+        return None if opened is None else ReplayFor(*opened)
+
+    async def known(self, conn: Connection, reader: Reader) -> Sequence[tuple[UUID, int]]:
+        return [] if reader.organisation is None else await audience.known(conn, reader.organisation)
+
+
+class DossierRelease:
+    """Notifications ask the gate, in the words of the gate."""
+
+    def __init__(self, gate: Gate, registry: Registry) -> None:
+        self._gate, self._registry = gate, registry
+
+    def transaction(self, dossier_id: UUID) -> AbstractAsyncContextManager[Connection]:
+        return self._gate.transaction(dossier_id)
+
+    def transaction_over(self, dossier_ids: Sequence[UUID]) -> AbstractAsyncContextManager[Connection]:
+        return self._gate.transaction_over(dossier_ids)
+
+    async def deliver(
+        self, conn: Connection, dossier_id: UUID, reader: Reader, sequence: int, *, types: Sequence[str]
+    ) -> dict[str, Any] | None:
+        return await self._gate.deliver(conn, dossier_id, await self._asked(reader), sequence, types)
+
+    async def still(
+        self, conn: Connection, dossier_id: UUID, reader: Reader, sequences: Sequence[int]
+    ) -> Mapping[int, dict[str, Any]]:
+        return await self._gate.still(conn, dossier_id, await self._asked(reader), sequences)
+
+    async def _asked(self, reader: Reader) -> GateReader:
+        organisation = await self._registry.organisation(reader.organisation or "")
+        kind = None if organisation is None else organisation.kind
+        return GateReader(reader.person, reader.organisation, kind, min(reader.roles, default="-"))
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything of one installation, wired; a process runs as much of it as it is asked to."""
+
+    database: Database
+    registry: Registry
+    handler: Handler
+    dossiers: Dossiers
+    claims: Claims
+    notifications: Parts
+    shelf: Shelf
+    relay: Relay
+    notifier: Notifier
+    lanes: Lanes
+    timers: Timers
+    bus: Bus
+    parameters: ParameterShelf
+
+
+@asynccontextmanager
+async def built(
+    main_url: str, keys_url: str, root_key: RootKey, portal_source: str, bus: Bus | None = None, size: int = 16
+) -> AsyncIterator[House]:
+    """`bus` absent means: the PostgreSQL table."""
+    async with AsyncExitStack() as stack:
+        database = await Database.open(main_url, size=size)
+        stack.push_async_callback(database.close)
+        keys_database = await Database.open(keys_url, size=4)
+        stack.push_async_callback(keys_database.close)
+        keys = Keys(keys_database, root_key)
+        await keys.demand_root_key()
+        house = _wired(database, keys, root_key, portal_source, bus or PostgresBus(database))
+        stack.push_async_callback(house.bus.close)
+        stack.push_async_callback(house.notifier.close)
+        stack.push_async_callback(house.relay.close)
+        yield house
+
+
+def _wired(database: Database, keys: Keys, root_key: RootKey, portal_source: str, bus: Bus) -> House:
+    keyrings = Keyrings(database, keys, KeyCache())
+    statute, types, registry = law.load(), contract.load(), Registry(database)
+    gate = Gate(database, keyrings, statute)
+    overviews = Overviews(database, keyrings, statute)
+    parameters = ParameterShelf(database)
+    surveyor = Surveyor(registry, parameters, statute)
+    handler = Handler(database, keyrings, types, statute, surveyor, gate, portal_source)
+    cursors = Cursors(root_key.derive("cursor"))
+    release = DossierRelease(gate, registry)
+    lanes = Lanes(database, release)
+    return House(
+        database=database,
+        registry=registry,
+        handler=handler,
+        dossiers=Dossiers(handler, gate, overviews, surveyor, types, cursors, portal_source),
+        claims=Claims(database),
+        notifications=Parts(database, release, lanes, cursors),
+        shelf=Shelf(database, release, DossierAudience(), lanes),
+        relay=Relay(database, bus),
+        notifier=Notifier(database, bus, DossierAudience(), on_lanes=lanes.wake),
+        lanes=lanes,
+        timers=Timers(database, handler.end_due),
+        bus=bus,
+        parameters=parameters,
+    )

@@ -1,0 +1,88 @@
+"""The sandbox: the whole system with invented people, an issuer of its own and a clock that can be set."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from services.dossier.parameters import set_parameters
+from services.foundation import clock
+from services.foundation.bus.postgres import PostgresBus
+from services.foundation.callers import Authenticator
+from services.foundation.database.connection import Connection, Database
+from services.foundation.database.embedded import KEYS, MAIN, embedded
+from services.foundation.database.migrations import migrate
+from services.foundation.tokens import Verifier
+from services.foundation.vault.root_key import LocalRootKey
+from services.roots.api import application
+from services.roots.house import House, built
+from services.roots.running import listening, run
+from services.sandbox import endpoints
+from services.sandbox.faults import BreakableBus, Switchboard
+from services.sandbox.issuer import DevelopmentIssuer
+from services.sandbox.scenes import Scenes
+from services.sandbox.walk import Walk
+
+HOST: Final = "127.0.0.1"
+AUDIENCE: Final = "draad-sandbox"
+SOURCE: Final = "urn:nld:oin:00000099990000000001:systeem:draad-sandbox"
+ROOT_KEY: Final = "root.key"
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """Where a running sandbox is found."""
+
+    url: str
+
+
+async def sandbox(
+    port: int,
+    data: Path | None,
+    ready: Callable[[Sandbox], None],
+    progress: Callable[[str], None] = lambda _step: None,
+) -> None:
+    """Runs until it is told to stop. `data` absent means a temporary folder that goes when the sandbox goes."""
+    listener = listening(HOST, port)
+    async with embedded(data, progress=progress) as server:
+        progress("migrating")
+        await migrate(server.url(MAIN), server.url(KEYS))
+        root_key = LocalRootKey.generate(server.folder / ROOT_KEY)
+        switchboard = Switchboard()
+        bus_database = await Database.open(server.url(MAIN), size=6)
+        try:
+            bus = BreakableBus(PostgresBus(bus_database), switchboard)
+            async with built(server.url(MAIN), server.url(KEYS), root_key, SOURCE, bus) as house:
+                async with house.database.connection() as conn:
+                    await clock.begin_sandbox(conn)
+                app = _application(house, switchboard)
+                url = f"http://{HOST}:{listener.getsockname()[1]}"
+                workers = (house.relay.run, house.notifier.run, house.lanes.run)
+                await run(app, listener, workers, lambda: ready(Sandbox(url)))
+        finally:
+            await bus_database.close()
+
+
+def _application(house: House, switchboard: Switchboard) -> Any:
+    issuer = DevelopmentIssuer(AUDIENCE)
+    authenticator = Authenticator(Verifier({issuer.name: issuer.keys()}, AUDIENCE), house.registry, platform=True)
+
+    async def _set(conn: Connection, values: Mapping[str, Any]) -> None:
+        await set_parameters(conn, values)
+
+    scenes = Scenes(house.database, house.registry, issuer, _own, _set)
+    walk = Walk(
+        house.database,
+        house.timers.next_due,
+        house.timers.run_once,
+        (house.relay.run_once, house.notifier.run_once, house.lanes.run_once),
+    )
+    return application(house, authenticator, [endpoints.router(scenes, walk, switchboard)])
+
+
+async def _own(conn: Connection, dossier_id: UUID, person: str) -> None:
+    """A scene says whose dossier it is before it is opened; a known dossier keeps its owner."""
+    await conn.execute(
+        "insert into dossier.owners (dossier_id, person) values ($1, $2) on conflict do nothing", dossier_id, person
+    )
