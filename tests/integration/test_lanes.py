@@ -126,6 +126,9 @@ async def test_what_is_delivered_again_keeps_its_number_and_is_decided_anew(doss
         await dossiers.withdraw(ONE, "gemeente")
     async with dossiers.database.connection() as conn:
         assert await conn.fetchval("select count(*) from fake.ledger") == 4
+    await place(dossiers, ONE, 1, "gemeente")
+    await lanes.run_once()
+    assert await got(dossiers.database, reader) == [*before, (3, ONE, 3, 3, False)]
 
 
 async def test_what_is_on_its_way_to_a_subscription_that_ended_goes_nowhere(dossiers: Dossiers) -> None:
