@@ -1,4 +1,4 @@
-"""How answers are made, how a list says where it goes on, and what OpenAPI tells of both."""
+"""How answers are made, how a list says where it goes on, and what OpenAPI tells of both and of problems."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,36 +9,67 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from services.foundation.callers import Caller
+from services.foundation.http_headers import API_VERSION
 from services.foundation.paging import Cursors
-from services.foundation.problems import KINDS, MEDIA_TYPE
+from services.foundation.problems import CATALOGUE, CHALLENGE, TOO_MANY_REQUESTS, UNAUTHORISED, UNAVAILABLE, Kind
 
 _TEXT: Final = {"type": "string"}
-PROBLEM: Final[dict[str, Any]] = {
-    "title": "Problem",
-    "description": "RFC 9457. Never holds a value of an event.",
+SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
+    "title": "Problem",
+    "description": "RFC 9457; `detail` says what to do and never holds a value of an event",
     "required": ["type", "title", "status", "detail", "instance"],
     "properties": {
-        "type": _TEXT | {"format": "uri", "description": "The kind of problem"},
+        "type": {"type": "string", "format": "uri", "examples": [CATALOGUE + "not-found"]},
         "title": _TEXT,
-        "status": {"type": "integer"},
-        "detail": _TEXT | {"description": "What to do"},
-        "instance": _TEXT | {"description": "The id of the request"},
-        "rule": _TEXT | {"description": "The domain rule that refused, as `R-02`"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": _TEXT,
+        "instance": {"type": "string", "description": "Id of the request, also in X-Request-Id"},
+        "rule": {"type": "string", "pattern": "^R-[0-9]{2}[a-z]?$", "description": "The rule that refused"},
         "errors": {
             "type": "array",
             "items": {
                 "type": "object",
                 "required": ["pointer", "message"],
                 "properties": {
-                    "pointer": _TEXT | {"description": "JSON pointer into the body; `?name` for a query parameter"},
+                    "pointer": {"type": "string", "description": "JSON pointer into the body; ?name for a parameter"},
                     "message": _TEXT,
                 },
             },
         },
     },
 }
-_SAYS: Final = {status: [k.title for k in KINDS.values() if k.status == status] for status in range(400, 600)}
+_VERSION: Final = {
+    "API-Version": {
+        "description": "The full version of this API",
+        "schema": {"type": "string", "examples": [API_VERSION]},
+    }
+}
+
+
+def answers(
+    success: int, *kinds: Kind, shape: type[BaseModel] | None = None, says: str | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """For `responses=` of a route: its success with the version header, its problems by kind, and any other problem."""
+    told = {"headers": _VERSION, "model": shape, "description": says}
+    by_status: dict[int | str, dict[str, Any]] = {success: {key: value for key, value in told.items() if value}}
+    for kind in kinds:
+        by_status[kind.status] = _problem(kind.title, _headers(kind))
+    by_status["default"] = _problem("Another problem", {})  # without it FastAPI would document a 422 of its own
+    return by_status
+
+
+def _problem(description: str, headers: dict[str, Any]) -> dict[str, Any]:
+    content = {"application/problem+json": {"schema": SCHEMA}}
+    return {"description": description, "headers": _VERSION | headers, "content": content}
+
+
+def _headers(kind: Kind) -> dict[str, Any]:
+    if kind is UNAUTHORISED:
+        return {"WWW-Authenticate": {"schema": {"type": "string", "examples": list(CHALLENGE.values())}}}
+    if kind in (TOO_MANY_REQUESTS, UNAVAILABLE):
+        return {"Retry-After": {"description": "Seconds", "schema": {"type": "integer", "minimum": 1}}}
+    return {}
 
 
 class Json(Response):
@@ -48,19 +79,6 @@ class Json(Response):
 
     def render(self, content: Any) -> bytes:
         return orjson.dumps(content, option=orjson.OPT_UTC_Z)
-
-
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For `responses=` of an operation."""
-    return {
-        status: {"description": "; ".join(_SAYS[status]), "content": {MEDIA_TYPE: {"schema": PROBLEM}}}
-        for status in statuses
-    }
-
-
-def answers(status: int, says: str, shape: type[BaseModel], *problem_statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For `responses=` of an operation: what it answers when all is well, and the problems that it may have."""
-    return {status: {"model": shape, "description": says}} | problems(*problem_statuses)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ValidationError
 
-from services.foundation.answers import Json, Place, answers, problems
+from services.foundation.answers import Json, Place, answers
 from services.foundation.callers import Caller, CallerDep
 from services.foundation.database.connection import Database
 from services.foundation.paging import PAGE, Cursors, Limit
@@ -15,6 +15,10 @@ from services.foundation.problems import (
     BAD_REQUEST,
     CONFLICT,
     FORBIDDEN,
+    NOT_FOUND,
+    TOO_LARGE,
+    UNAUTHORISED,
+    UNAVAILABLE,
     UNSUPPORTED_MEDIA_TYPE,
     FieldError,
     Problem,
@@ -37,6 +41,7 @@ from services.notifications.shapes import (
 from services.notifications.subscriptions import Subscription, reader_of
 
 LARGEST_BODY = 64 * 1024
+ALWAYS = (UNAUTHORISED, UNAVAILABLE)
 MEDIA_TYPES = ("application/json", "application/merge-patch+json")
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -56,9 +61,7 @@ class Parts:
 
 
 def router(parts: Parts) -> APIRouter:
-    routes = APIRouter(
-        prefix="/v1/subscriptions", tags=["subscriptions"], default_response_class=Json, responses=problems(401, 503)
-    )
+    routes = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"], default_response_class=Json)
     _add_subscriptions(routes, parts)
     _add_one(routes, parts)
     _add_deliveries(routes, parts)
@@ -74,7 +77,17 @@ def _add_subscriptions(routes: APIRouter, parts: Parts) -> None:
         "each event at the moment of its delivery; a dossier that you name is not checked.",
         status_code=201,
         response_model=None,
-        responses=answers(201, "Created", SubscriptionShown, 400, 403, 409, 413, 415),
+        responses=answers(
+            201,
+            *ALWAYS,
+            BAD_REQUEST,
+            FORBIDDEN,
+            CONFLICT,
+            TOO_LARGE,
+            UNSUPPORTED_MEDIA_TYPE,
+            shape=SubscriptionShown,
+            says="Created",
+        ),
         openapi_extra=_takes(NewSubscription),
     )
     async def create(request: Request, caller: CallerDep) -> Response:
@@ -96,7 +109,7 @@ def _add_subscriptions(routes: APIRouter, parts: Parts) -> None:
         summary="Your subscriptions",
         description="Those of this person; a machine client has those that it made.",
         response_model=None,
-        responses=answers(200, "A page", SubscriptionPage, 400),
+        responses=answers(200, *ALWAYS, BAD_REQUEST, shape=SubscriptionPage, says="A page"),
     )
     async def list_them(caller: CallerDep, after: After = None, limit: Limit = PAGE) -> Response:
         place = Place(parts.cursors, caller, "subscriptions", after)
@@ -112,7 +125,7 @@ def _add_one(routes: APIRouter, parts: Parts) -> None:
         summary="One of your subscriptions",
         description="Another's does not exist for you.",
         response_model=None,
-        responses=answers(200, "The subscription", SubscriptionShown, 404),
+        responses=answers(200, *ALWAYS, NOT_FOUND, shape=SubscriptionShown, says="The subscription"),
     )
     async def get(id: Id, caller: CallerDep) -> Response:
         return Json(_shown(await _found(parts, caller, id)))
@@ -123,7 +136,16 @@ def _add_one(routes: APIRouter, parts: Parts) -> None:
         summary="Change types or dossiers",
         description="A JSON merge patch (RFC 7396) of `types` and `dossiers`. What was delivered stays delivered.",
         response_model=None,
-        responses=answers(200, "Changed", SubscriptionShown, 400, 404, 413, 415),
+        responses=answers(
+            200,
+            *ALWAYS,
+            BAD_REQUEST,
+            NOT_FOUND,
+            TOO_LARGE,
+            UNSUPPORTED_MEDIA_TYPE,
+            shape=SubscriptionShown,
+            says="Changed",
+        ),
         openapi_extra=_takes(SubscriptionChange),
     )
     async def change(request: Request, id: Id, caller: CallerDep) -> Response:
@@ -143,7 +165,7 @@ def _add_one(routes: APIRouter, parts: Parts) -> None:
         status_code=204,
         response_model=None,
         response_class=Response,
-        responses=problems(404),
+        responses=answers(204, *ALWAYS, NOT_FOUND, says="Gone"),
     )
     async def delete(id: Id, caller: CallerDep) -> Response:
         await _found(parts, caller, id)
@@ -159,7 +181,7 @@ def _add_deliveries(routes: APIRouter, parts: Parts) -> None:
         summary="What was delivered",
         description="In the order of delivery, each event once. What you may no longer know is left out.",
         response_model=None,
-        responses=answers(200, "A page", DeliveryPage, 400, 404),
+        responses=answers(200, *ALWAYS, BAD_REQUEST, NOT_FOUND, shape=DeliveryPage, says="A page"),
     )
     async def list_deliveries(
         id: Id, caller: CallerDep, after: After = None, state: State = None, limit: Limit = PAGE
@@ -183,7 +205,16 @@ def _add_deliveries(routes: APIRouter, parts: Parts) -> None:
         "Each keeps its number and is decided anew.",
         status_code=202,
         response_model=None,
-        responses=answers(202, "Under way", SubscriptionShown, 400, 404, 413, 415),
+        responses=answers(
+            202,
+            *ALWAYS,
+            BAD_REQUEST,
+            NOT_FOUND,
+            TOO_LARGE,
+            UNSUPPORTED_MEDIA_TYPE,
+            shape=SubscriptionShown,
+            says="Under way",
+        ),
         openapi_extra=_takes(Replay, required=False),
     )
     async def replay(request: Request, id: Id, caller: CallerDep) -> Response:
