@@ -183,7 +183,7 @@ class Handler:
         draft = Draft(head, dossier, dossier)
         actor = actor_of(caller, head.owner, dossier, draft.now)
         # Of a batch the first settles it: the others are decided on the state that it leads to, 404 included.
-        if not may_know(dossier, actor, incoming[0].type, draft.now, around.employers):
+        if not may_know(dossier, actor, incoming[0].type, draft.now, around.employers, around.parameters):
             raise not_found()
         _refuse_faults(incoming, draft.now)
         repeated = await self._repeated(conn, dossier_id, incoming, ring) if head.has_repeats else {}
