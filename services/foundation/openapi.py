@@ -78,13 +78,14 @@ def _finish_operation(operation: Json, schemas: Json) -> None:
                 content["schema"] = {"$ref": content["schema"]["$ref"]}
     for parameter in operation.get("parameters", ()):
         parameter["schema"] = _never_null(parameter["schema"])
+        parameter["schema"].pop("description", None)  # the parameter has it
     for content in operation.get("requestBody", {}).get("content", {}).values():
         _hoist_one(content, schemas)
 
 
 def _never_null(schema: Json) -> Json:
     """A parameter is there or is not; null is a word of Python."""
-    said = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    said: list[Json] = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
     if len(said) != 1:
         return schema
     kept: Json = {name: value for name, value in schema.items() if name not in ("anyOf", "default")}

@@ -119,7 +119,7 @@ def _add_one(routes: APIRouter, parts: Parts) -> None:
         description="A JSON merge patch (RFC 7396) of `types` and `dossiers`. What was delivered stays delivered.",
         response_model=None,
         responses=answers(200, "Changed", SubscriptionShown, 400, 404, 413, 415),
-        openapi_extra=takes(SubscriptionChange, MERGE_PATCH, example={"dossiers": None}),
+        openapi_extra=takes(SubscriptionChange, MERGE_PATCH, example={"types": ["placement.*"]}),
     )
     async def change(request: Request, id: Id, caller: CallerDep) -> Response:
         now = await _found(parts, caller, id)
@@ -136,6 +136,7 @@ def _add_one(routes: APIRouter, parts: Parts) -> None:
         summary="End a subscription",
         description="With its deliveries: nothing more comes, and what came can no longer be read here.",
         status_code=204,
+        response_description="Ended",
         response_model=None,
         response_class=Response,
         responses=problems(400, 404),

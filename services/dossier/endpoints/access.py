@@ -58,7 +58,7 @@ def router(dossiers: Dossiers) -> APIRouter:
         summary="Withdraw every grant that can be withdrawn, at once",
         description="For the participant, without a body. Answers which access remains because the law gives it.",
         response_model=None,
-        responses=answers(200, "Stopped", Stopped, 400, 404, 409),
+        responses=answers(200, "Stopped", Stopped, 400, 403, 404, 409),
     )
     async def stop(dossier_id: DossierId, caller: CallerDep) -> Response:
         reader = await dossiers.surveyor.reader(caller)

@@ -38,7 +38,9 @@ class Claim(BaseModel):
     code: str = Field(description="The one-time code, as it was handed over", max_length=64)
 
 
-IdempotencyKey = Annotated[UUID | None, Header(description="The id of the event with which the dossier opens")]
+IdempotencyKey = Annotated[
+    UUID | None, Header(alias="Idempotency-Key", description="The id of the event with which the dossier opens")
+]
 AsOf = Annotated[str | None, Query(alias="asOf", description=f"As it had happened by then. {MOMENT}")]
 KnownAt = Annotated[str | None, Query(alias="knownAt", description=f"As it was known by then. {MOMENT}")]
 

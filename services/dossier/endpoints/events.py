@@ -49,6 +49,7 @@ Purpose = Annotated[
 IdempotencyKey = Annotated[
     str | None,
     Header(
+        alias="Idempotency-Key",
         description="With the short form: the id of the event, so that sending again stores nothing twice.",
         json_schema_extra={"format": "uuid"},
     ),
