@@ -14,9 +14,10 @@ from services.dossier.endpoints.events import MOMENT, Dossiers
 from services.dossier.endpoints.shapes import DossierId, DossierPage, DossierState, Made
 from services.dossier.incoming import Incoming, short
 from services.dossier.moments import until
-from services.foundation.answers import After, JsonAnswer, JsonRoute, Place, answers, problems
+from services.foundation.answers import JSON, After, JsonAnswer, JsonRoute, Place, answers, problems
 from services.foundation.bodies import body_as, takes
 from services.foundation.callers import CallerDep
+from services.foundation.contract import Contract
 from services.foundation.paging import PAGE, Limit
 
 OPENED = "nl.dossier.dossier.opened"
@@ -27,9 +28,9 @@ class Opening(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    channel: str = Field(description="How the person came: self, municipality, uwv, school, …", max_length=64)
-    preferred_language: str = Field(description="BCP 47 language tag", max_length=64)
-    region_code: str = Field(description="Labour-market region", max_length=64)
+    channel: str
+    preferred_language: str
+    region_code: str
 
 
 class Claim(BaseModel):
@@ -63,9 +64,7 @@ def _add_beginnings(routes: APIRouter, dossiers: Dossiers, claiming: claims.Clai
         status_code=201,
         response_model=None,
         responses=answers(201, "Opened", Made, 400, 403, 409, 413, 415, headers=["Location"]),
-        openapi_extra=takes(
-            Opening, example={"channel": "self", "preferred_language": "nl", "region_code": "rijn-delta"}
-        ),
+        openapi_extra=_opening(dossiers.contract),
     )
     async def opened(request: Request, caller: CallerDep, idempotency_key: IdempotencyKey = None) -> Response:
         opening = await body_as(Opening, request)
@@ -131,6 +130,18 @@ def _add_views(routes: APIRouter, dossiers: Dossiers) -> None:
         reader = await dossiers.surveyor.reader(caller)
         at, known = until("asOf", as_of), until("knownAt", known_at)
         return JsonAnswer(await dossiers.overviews.state(reader, dossier_id, at, known))
+
+
+def _opening(contract: Contract) -> dict[str, Any]:
+    """What the three fields may hold stands in the schema of the event, and nowhere else."""
+    type_ = contract.types[OPENED]
+    names = list(Opening.model_fields)
+    told = takes(Opening, example={name: type_.examples[0][name] for name in names})
+    fields = {name: type_.schema["properties"][name] for name in names}
+    told["requestBody"]["content"][JSON]["schema"]["properties"] = {
+        name: {key: value for key, value in field.items() if not key.startswith("x-")} for name, field in fields.items()
+    }
+    return told
 
 
 def _as_sent(event: Incoming) -> Incoming:

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from services.dossier.endpoints.shapes import Event
+from services.dossier.incoming import CLASSES
 from services.foundation.answers import CLOUD_EVENT, CLOUD_EVENTS, JSON, problems
 from services.foundation.contract import Contract, EventType
 
@@ -49,7 +50,7 @@ STRUCTURED: Final = {
         "subject": _TEXT | {"description": "`dossier/` and the id in the path"},
         "datacontenttype": {"const": "application/json"},
         "dataschema": _TEXT | {"description": "The `dataschema` of `GET /v1/event-types/{type}`"},
-        "privacyclass": _TEXT | {"description": "Only to raise the class of this one event (R-34)"},
+        "privacyclass": {"enum": sorted(CLASSES), "description": "Only to raise the class of this one event (R-34)"},
         "time": _TEXT,
         "sequence": _TEXT,
         "sequencetype": _TEXT,
