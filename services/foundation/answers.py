@@ -116,7 +116,7 @@ class JsonRoute(APIRoute):
 
 def accepts_json(said: Sequence[str]) -> bool:
     """Accept (RFC 9110 section 12.5.1), for all kinds of JSON alike. What cannot be read excludes nothing."""
-    if not said or said == ["*/*"]:
+    if not said or (len(said) == 1 and said[0] in ("*/*", JSON)):
         return True
     weights: dict[str, float] = {}
     for range_ in ",".join(said).split(","):
