@@ -85,9 +85,8 @@ def programs(user: User | None, copies: Path) -> Path:
     if through_a_shell and (user is None or user.may_enter(installation / "bin")):
         return installation / "bin"
     copy = copies / f"postgres-{version(WHEEL.replace('_', '-'))}"
-    for source in (installation / "bin", installation / "share", installation / "lib"):
-        _copy(source, copy / WHEEL / installation.name / source.name)
     _copy(package.parent / f"{WHEEL}.libs", copy / f"{WHEEL}.libs")
+    _copy(installation, copy / WHEEL / installation.name)
     return copy / WHEEL / installation.name / "bin"
 
 
@@ -103,7 +102,7 @@ def _copy(source: Path, target: Path) -> None:
     """Copy what is not there yet: a cleaner of temporary files may have taken some of an earlier copy."""
     if not source.is_dir():
         return
-    target.mkdir(parents=True, exist_ok=True, mode=0o755)
+    _make(target)
     for entry in os.scandir(source):
         if entry.is_dir():
             _copy(Path(entry.path), target / entry.name)
@@ -116,3 +115,10 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(entry.path, unfinished)
         unfinished.chmod(0o755 if wanted.st_mode & stat.S_IXUSR else 0o644)
         unfinished.replace(there)
+
+
+def _make(folder: Path) -> None:
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)  # not by mkdir: a strict umask would shut the server out

@@ -19,10 +19,12 @@ from services.foundation.database.binaries import User, programs, server_user
 from services.foundation.database.configuration import SUPERUSER, write_settings
 from services.foundation.database.ownership import (
     DATA,
+    UNFINISHED,
     FolderNotUsable,
     FolderTrouble,
     owned,
     parent_of_temporary,
+    remove_unfinished,
     stop_orphan,
     temporary,
 )
@@ -94,7 +96,7 @@ class Server:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    **self._run_as(kept),
+                    **self._run_as(self.data, kept),
                 )
         finally:
             os.close(log)
@@ -129,8 +131,8 @@ class Server:
 
     def _initialise(self) -> None:
         self._progress("preparing a new database")
-        unfinished = self.folder / "initialising"
-        shutil.rmtree(unfinished, ignore_errors=True)
+        remove_unfinished(self.folder)
+        unfinished = self.folder / UNFINISHED
         unfinished.mkdir(mode=0o700)
         if self._user:
             os.chown(unfinished, self._user.uid, self._user.gid)
@@ -144,7 +146,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 check=False,
-                **self._run_as(kept),
+                **self._run_as(unfinished, kept),
             )
         if done.returncode:
             raise StartFailed("could not prepare its data", done.stderr.decode(errors="replace").splitlines()[-5:])
@@ -173,10 +175,10 @@ class Server:
         if self._user:
             os.chown(self.socket, self._user.uid, self._user.gid)
 
-    def _run_as(self, kept: Sequence[int]) -> dict[str, Any]:
+    def _run_as(self, folder: Path, kept: Sequence[int]) -> dict[str, Any]:
         # Its own session: Ctrl-C in a terminal is for us, and we stop the server when we have finished with it.
         return {
-            "cwd": "/",
+            "cwd": folder,  # where the server goes anyway: so whoever takes over finds it from its first moment
             "env": ENVIRONMENT,
             "pass_fds": kept,
             "start_new_session": True,
