@@ -2,19 +2,16 @@
 
 import logging
 import os
-import shlex
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
+from services.cli.afterwards import say, stays
+
 if TYPE_CHECKING:
-    from services.roots.demo import Stage
     from services.roots.sandbox import Sandbox
 
 Language = Literal["en", "nl"]
@@ -63,15 +60,15 @@ def sandbox(
     _guarded(kafka)
 
     def ready(found: "Sandbox") -> None:
-        _say(console, f"The sandbox answers at {found.url}", "bold")
-        _say(console, f"  its pages          {found.url}/docs")
-        _say(
+        say(console, f"The sandbox answers at {found.url}", "bold")
+        say(console, f"  its pages          {found.url}/docs")
+        say(
             console,
             f"  bring people       curl -H 'Content-Type: application/json' -d @FILE {found.url}/sandbox/scenes",
         )
-        _say(console, f"  see a story        draad replay FILE... --url {found.url}")
-        _say(console, f"  its data           {data or 'in a temporary folder; gone when it stops'}")
-        _say(console, "Ctrl-C stops it.")
+        say(console, f"  see a story        draad replay FILE... --url {found.url}")
+        say(console, f"  its data           {data or 'in a temporary folder; gone when it stops'}")
+        say(console, "Ctrl-C stops it.")
 
     running.until_told(lambda: root.sandbox(port, data, ready, _progress(console)))
 
@@ -102,7 +99,7 @@ def demo(
     _guarded()
     telling = Telling(files or root.usual_lives(), console, speed, language)
     running.until_told(
-        lambda: root.demo(port, telling, lambda stage: _stays(console, language, stage), _progress(console))
+        lambda: root.demo(port, telling, lambda stage: stays(console, language, stage), _progress(console))
     )
 
 
@@ -153,11 +150,6 @@ def _console() -> Console:
     return Console(highlight=False)
 
 
-def _say(console: Console, line: str, style: str = "") -> None:
-    """One line, whatever its length: commands and addresses are there to be copied."""
-    console.print(Text(line, style=style), soft_wrap=True)
-
-
 class _progress:
     """Steps of a start, on one line each; they go to standard error, because they are not what was asked for."""
 
@@ -171,63 +163,3 @@ class _progress:
 def _language(lang: Language | None) -> str:
     spoken = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
     return lang or ("nl" if spoken.lower().startswith("nl") else "en")
-
-
-def _stays(console: Console, language: str, stage: "Stage") -> None:
-    """Addresses, and for each person a line that asks as that person."""
-    from services.sandbox.words import in_language, plain
-
-    words = in_language(language)
-    console.print()
-    _say(console, words.say("stays_up", url=stage.url), "bold")
-    for phrase, address in (
-        ("stays_docs", "/docs"),
-        ("stays_types", "/v1/event-types"),
-        ("stays_health", "/health/ready"),
-    ):
-        _say(console, f"  {stage.url}{address}  {words.say(phrase)}")
-    console.print()
-    _say(console, words.say("be_one"), "bold")
-    console.print(Padding(Text(words.say("be_one_how")), (0, 0, 1, 0)))
-    for life, people in stage.acting():
-        _say(console, words.say("dossier_of", name=plain(life.owner.name)), "bold")
-        for person, file in people:
-            _say(console, f"  {plain(words.who_in_full(person))}")
-            _say(console, f"    curl -s -H {_typed_header(file)} {stage.url}/v1/dossiers/{life.dossier}/events", "cyan")
-        owner = stage.files.get(life.owner.key)
-        if owner is not None:
-            _say(console, f"  {words.say('who_looked', name=plain(life.first_name))}")
-            _say(
-                console,
-                f"    curl -s -H {_typed_header(owner)} {stage.url}/v1/dossiers/{life.dossier}/access-log",
-                "cyan",
-            )
-        console.print()
-    draad, python, files = _runnable("draad"), _runnable("python"), " ".join(map(_typed, stage.told))
-    _say(console, words.say("again_how"), "bold")
-    _say(console, f"  {draad} replay {files}", "cyan")
-    _say(console, words.say("drive_how"), "bold")
-    only = "--only access,attempts,lists,deliveries"
-    _say(console, f"  {draad} sandbox --port 8701", "cyan")
-    _say(console, f"  {python} tests/acceptance/drive.py --url http://127.0.0.1:8701 {only} {files}", "cyan")
-    console.print()
-    _say(console, words.say("stop_how"), "dim")
-
-
-def _typed_header(file: Path) -> str:
-    return shlex.quote(f"@{file}")
-
-
-def _typed(path: Path) -> str:
-    """As one would type it here, whatever characters are in it."""
-    here = Path.cwd()
-    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
-
-
-def _runnable(program: str) -> str:
-    """By its name where that is enough, else the one beside this Python."""
-    beside = Path(sys.executable).parent / program
-    found = shutil.which(program)
-    if beside.exists() and (found is None or not beside.samefile(found)):
-        return _typed(beside)
-    return program

@@ -8,6 +8,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from services.cli.afterwards import say
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -82,7 +84,7 @@ def serve(
     def ready(found: "Serving") -> None:
         where = f"answers at {found.url}" if found.url else "works"
         folder = f", data in {found.folder}" if found.folder else ""
-        _say(console, f"draad {part} {where}{folder}. Ctrl-C stops it.")
+        say(console, f"draad {part} {where}{folder}. Ctrl-C stops it.")
 
     _run(lambda: root.serve(settings, part, host, port, data, ready=ready, progress=_progress))
 
@@ -108,12 +110,12 @@ def migrate(
     console, settings = Console(highlight=False), _settings()
     if not check:
         _run(lambda: root.bring_up_to_date(settings, data, _progress))
-        _say(console, "The schema is that of this program.")
+        say(console, "The schema is that of this program.")
         return
     if services := _run(lambda: root.not_up_to_date(settings, data, _progress)):
-        _say(console, f"Not at the schema of this program: {', '.join(services)}. Run `draad migrate`.")
+        say(console, f"Not at the schema of this program: {', '.join(services)}. Run `draad migrate`.")
         raise typer.Exit(1)
-    _say(console, "The schema is that of this program.")
+    say(console, "The schema is that of this program.")
 
 
 def import_parties(
@@ -145,7 +147,7 @@ def import_parties(
     settings = _settings()
     found = _run(lambda: root.import_parties(settings, file, data, _progress))
     if found is not None:
-        _say(
+        say(
             Console(highlight=False),
             f"Registered: {found.organisations} organisations, {found.people} people, {found.machines} machine "
             f"clients, {found.participant_issuers} issuers of participants.",
@@ -183,10 +185,10 @@ def register_grants(
     entries = _run(lambda: root.register_grants(settings, file, data, _progress)) or []
     for each in entries:
         what = "; ".join(each.refused) or ("registered" if each.is_new else "was registered already")
-        _say(console, f"{each.place}. {each.grant.organisation} in {each.grant.dossier}: {what}")
+        say(console, f"{each.place}. {each.grant.organisation} in {each.grant.dossier}: {what}")
     refused = sum(bool(each.refused) for each in entries)
     if refused:
-        _say(console, f"{refused} of {len(entries)} refused; correct them and run this again.")
+        say(console, f"{refused} of {len(entries)} refused; correct them and run this again.")
         raise typer.Exit(1)
 
 
@@ -207,7 +209,3 @@ def _run(work: "Callable[[], Coroutine[Any, Any, Done]]") -> "Done | None":
 
 def _progress(step: str) -> None:
     Console(stderr=True, highlight=False).print(Text(f"{step} ...", style="dim"), soft_wrap=True)
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(Text(line), soft_wrap=True)
