@@ -1,5 +1,7 @@
 """Who may write into a dossier without a grant in it, and what they learn by it: nothing (api.md §1)."""
 
+from typing import Any
+
 import pytest
 
 from tests.lives import BEFORE, Life, but_for_instance, pointers
@@ -8,7 +10,7 @@ from tests.sandboxes import new_id
 GOAL = {"goal_id": "g1", "text": "Werken", "set_by": "jointly"}
 
 
-def request_of(life: Life, organisation: str, **more: object) -> dict[str, object]:
+def request_of(life: Life, organisation: str, **more: Any) -> dict[str, Any]:
     return {
         "request_id": f"q-{new_id()}",
         "requester_org": life.key(organisation),
@@ -55,7 +57,7 @@ def test_after_a_no_one_does_not_ask_again_for_two_weeks(life: Life) -> None:
 
 @pytest.mark.parametrize("name", ["outreach.attempted", "contact.lost", "contact.restored", "contact-person.appointed"])
 def test_who_has_nothing_to_do_with_it_does_not_find_it(life: Life, name: str) -> None:
-    data = {
+    bodies: dict[str, dict[str, Any]] = {
         "outreach.attempted": {"attempt_id": "a1", "attempted_on": "1999-12-31", "channel": "phone", "outcome": "no"},
         "contact.lost": {"since_on": "1999-12-31", "attempts": 1},
         "contact.restored": {"restored_on": "1999-12-31", "how": "peer", "initiative": "peer"},
@@ -65,8 +67,8 @@ def test_who_has_nothing_to_do_with_it_does_not_find_it(life: Life, name: str) -
             "audience": "participant",
             "from_on": "1999-12-31",
         },
-    }[name]
-    answer = life.post("mieke", life.event("mieke", name, data))
+    }
+    answer = life.post("mieke", life.event("mieke", name, bodies[name]))
     assert but_for_instance(answer) == life.unknown("mieke")
 
 
@@ -85,7 +87,7 @@ def test_who_held_a_grant_may_still_say_who_the_contact_person_is(life: Life) ->
     assert life.get(life.path, "mieke").status_code == 404
 
 
-def referral(life: Life, referral_id: str = "rf1") -> dict[str, object]:
+def referral(life: Life, referral_id: str = "rf1") -> dict[str, Any]:
     return {
         "referral_id": referral_id,
         "from_org": life.key("rwc"),
