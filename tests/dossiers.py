@@ -52,12 +52,13 @@ def thin(dossier_id: UUID, sequence: int, type_: str) -> Thin:
 
 @dataclass
 class Dossiers:
-    """Audience and Release at once. `broken` and `busy` make the gate or the audience fail on an entry."""
+    """Audience and Release at once. `poison` and `away` make the audience fail, `broken` and `busy` the gate."""
 
     database: Database
     poison: set[tuple[UUID, int]] = field(default_factory=set)
     broken: set[tuple[UUID, int]] = field(default_factory=set)
     busy: set[UUID] = field(default_factory=set)
+    away: bool = False
 
     @classmethod
     async def begin(cls, database: Database) -> "Dossiers":
@@ -98,9 +99,16 @@ class Dossiers:
     async def withdraw(self, dossier_id: UUID, *owners: str) -> None:
         await self.allow(dossier_id, *owners, allowed=False)
 
+    async def forget(self, dossier_id: UUID, owner: str) -> None:
+        """From now on this owner is not even offered anything."""
+        async with self.database.connection() as conn:
+            await conn.execute("delete from fake.allowed where dossier_id = $1 and owner = $2", dossier_id, owner)
+
     # What a root takes from the real one
 
     async def of(self, conn: Connection, dossier_id: UUID, sequence: int) -> frozenset[str]:
+        if self.away:
+            raise ConnectionError
         if (dossier_id, sequence) in self.poison:
             raise LookupError("poison")
         rows = await conn.fetch("select owner from fake.allowed where dossier_id = $1", dossier_id)

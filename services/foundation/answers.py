@@ -47,7 +47,7 @@ class Json(Response):
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        return orjson.dumps(content, str)  # the driver has a UUID of its own, which orjson does not know
+        return orjson.dumps(content, option=orjson.OPT_UTC_Z)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -8,7 +8,7 @@ from uuid import UUID
 from services.foundation.database.connection import Database
 from services.notifications.ports import Reader, Release, Thin
 
-AT_ONCE = 100
+AT_ONCE = 25
 MOST_FENCES = 25
 
 _ROWS = """
@@ -39,12 +39,13 @@ async def page(
     """The next deliveries that may be shown. What may not is passed over unseen: a page is short only at the end."""
     shown: list[Delivery] = []
     while len(shown) < limit:
+        at_once = max(AT_ONCE, limit - len(shown))
         async with database.connection() as conn:
-            rows = await conn.fetch(_ROWS, subscription_id, after, state, AT_ONCE)
+            rows = await conn.fetch(_ROWS, subscription_id, after, state, at_once)
         for group in _under_one_transaction(rows):
             if len(shown) < limit:
                 shown += await _permitted(release, reader, group)
-        if len(rows) < AT_ONCE:
+        if len(rows) < at_once:
             break
         after = rows[-1]["ordinal"]
     return shown[:limit]

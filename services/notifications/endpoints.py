@@ -129,7 +129,7 @@ def _add_one(routes: APIRouter, parts: Parts) -> None:
     async def change(request: Request, id: Id, caller: CallerDep) -> Response:
         now = await _found(parts, caller, id)
         asked = await _body(request, SubscriptionChange)
-        types = asked.types if "types" in asked.model_fields_set else now.types
+        types = asked.types or () if "types" in asked.model_fields_set else now.types
         dossiers = asked.dossiers if "dossiers" in asked.model_fields_set else now.dossiers
         async with parts.database.transaction() as conn:
             changed = await subscriptions.change(conn, reader_of(caller), id, types, dossiers)
@@ -208,10 +208,10 @@ def _or_404(found: Subscription | None) -> Subscription:
 
 def _shown(subscription: Subscription) -> dict[str, Any]:
     return {
-        "id": subscription.id,
+        "id": str(subscription.id),
         "channel": subscription.channel,
         "types": subscription.types,
-        "dossiers": subscription.dossiers,
+        "dossiers": None if subscription.dossiers is None else [str(id) for id in subscription.dossiers],
         "created_at": subscription.created_at,
     }
 

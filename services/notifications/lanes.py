@@ -65,9 +65,10 @@ _REFUSED = """
     update notifications.deliveries set state = case when ordinal is null then 'dropped' else 'delivered' end
     where subscription_id = $1 and dossier_id = $2 and sequence = any($3::int[])
 """
+# Served last is due last: the lanes of one owner take turns too.
 _SERVED = """
     update notifications.lanes
-    set due_at = '-infinity', failures = 0, reason = null, last_number = $3, is_waiting = exists (
+    set due_at = clock_timestamp(), failures = 0, reason = null, last_number = $3, is_waiting = exists (
         select from notifications.deliveries as d
         where d.subscription_id = $1 and d.dossier_id = $2 and d.state = 'pending')
     where subscription_id = $1 and dossier_id = $2

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 PREFIX = "nl.dossier."
-TYPE = r"^(nl\.dossier\.)?([a-z]+(-[a-z]+)*\.)?([a-z]+(-[a-z]+)*|\*)$"
+TYPE = r"^(nl\.dossier\.)?([a-z]+(-[a-z]+)*\.([a-z]+(-[a-z]+)*|\*)|\*)$"
 
 
 def _whole(name: str) -> str:
@@ -37,11 +37,11 @@ class NewSubscription(BaseModel):
 
 
 class SubscriptionChange(BaseModel):
-    """What is absent stays as it is."""
+    """What is absent stays as it is; null means every one."""
 
     model_config = ConfigDict(extra="forbid")
 
-    types: Types = []
+    types: Types | None = None
     dossiers: Dossiers = None
 
 

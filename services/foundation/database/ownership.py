@@ -13,13 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from services.foundation.database.binaries import EmbeddedTrouble
+
 OWNER = "draad.owner"
 DATA = "postgres"
+UNFINISHED = "initialising"  # what `initdb` works on, before it becomes DATA in one step
+SERVING = frozenset({"postgres"})
+PREPARING = frozenset({"postgres", "initdb", "sh"})
 LONGEST_PARENT = 44  # a socket's whole path has room for 104 to 108 bytes
 PATIENCE = 20.0
 
 
-class FolderTrouble(Exception):
+class FolderTrouble(EmbeddedTrouble):
     """This folder cannot hold the data; what is said here must be put right first."""
 
 
@@ -74,7 +79,8 @@ def temporary() -> Iterator[Path]:
         fcntl.flock(turn, fcntl.LOCK_EX)  # between making a folder and owning it nobody may take it for a dead one's
         remove_dead(parent)
         folder = parent / f"sandbox-{secrets.token_hex(4)}"
-        folder.mkdir(mode=parent.stat().st_mode & 0o777)
+        folder.mkdir()
+        folder.chmod(stat.S_IMODE(parent.stat().st_mode))  # not by mkdir: a strict umask would shut the server out
         with owned(folder):
             fcntl.flock(turn, fcntl.LOCK_UN)
             try:
@@ -93,8 +99,10 @@ def parent_of_temporary() -> Path:
         place = Path("/tmp").resolve()
     parent = place / f"draad-{os.geteuid()}"
     mode = 0o711 if as_root else 0o700  # the server of root runs as someone who must be able to pass here
-    with suppress(FileExistsError):
-        parent.mkdir(mode=mode)
+    try:
+        parent.mkdir(mode=mode, exist_ok=True)
+    except OSError as error:
+        raise FolderNotUsable(parent, error.strerror or str(error)) from error
     found = parent.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise FolderNotUsable(parent, "it belongs to someone else")
@@ -113,6 +121,7 @@ def remove_dead(parent: Path) -> None:
         try:
             if _take(lock):
                 stop_orphan(folder / DATA, at_once=True)
+                remove_unfinished(folder)
                 shutil.rmtree(folder, ignore_errors=True)
         finally:
             os.close(lock)
@@ -143,14 +152,24 @@ def stop_orphan(data: Path, *, at_once: bool = False) -> bool:
     return bool(pids)
 
 
-def _wait_until_gone(data: Path, patience: float) -> None:
+def remove_unfinished(folder: Path) -> None:
+    """Remove data that a killed owner had not finished preparing; whoever still prepares it is ended first."""
+    unfinished = folder / UNFINISHED
+    for pid in _servers_on(unfinished, PREPARING):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    _wait_until_gone(unfinished, PATIENCE, PREPARING)
+    shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _wait_until_gone(data: Path, patience: float, names: frozenset[str] = SERVING) -> None:
     deadline = time.monotonic() + patience
-    while _servers_on(data) and time.monotonic() < deadline:
+    while _servers_on(data, names) and time.monotonic() < deadline:
         time.sleep(0.02)
 
 
-def _servers_on(data: Path) -> list[int]:
-    """The PostgreSQL processes that work on this data: all of them, and only they, have it as working directory."""
+def _servers_on(data: Path, names: frozenset[str] = SERVING) -> list[int]:
+    """The processes of PostgreSQL that work on this data: all of them have it as working directory."""
     try:
         wanted = data.stat()
     except FileNotFoundError:
@@ -161,7 +180,8 @@ def _servers_on(data: Path) -> list[int]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if os.path.samestat(os.stat(process / "cwd"), wanted) and (process / "comm").read_text() == "postgres\n":
+            here = os.path.samestat(os.stat(process / "cwd"), wanted)
+            if here and (process / "comm").read_text().strip() in names:
                 found.append(int(process.name))
     return found
 

@@ -1,0 +1,102 @@
+"""Subscriptions and feed over HTTP, on the small dossier service of tests; a token is `organisation/person`."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx2
+from fastapi import FastAPI
+from starlette.datastructures import Headers
+
+from services.events import endpoints as feed_endpoints
+from services.events.relay import Relay
+from services.foundation import problems
+from services.foundation.bus.postgres import PostgresBus
+from services.foundation.callers import Caller, bearer
+from services.foundation.database.connection import Busy, Database
+from services.foundation.paging import Cursors
+from services.foundation.tokens import TokenRefused
+from services.notifications import endpoints
+from services.notifications.lanes import Lanes
+from services.notifications.notifier import Notifier
+from services.notifications.shelf import Shelf
+from tests.dossiers import Dossiers
+
+Json = Any
+
+
+class Tokens:
+    """`gemeente/karin`: professional, `gemeente/`: machine client, `/noor`: participant, `!draad/`: the platform."""
+
+    async def caller(self, headers: Headers) -> Caller:
+        try:
+            token = bearer(headers)
+        except TokenRefused:
+            raise problems.unauthorised() from None
+        organisation, _, person = token.removeprefix("!").partition("/")
+        match token.startswith("!"), organisation, person:
+            case True, _, _:
+                return Caller("platform", None, organisation, frozenset({"SYS"}), frozenset(), ("iss", token))
+            case _, "", _:
+                return Caller("participant", person, None, frozenset({"P"}), frozenset(), ("iss", token))
+            case _, _, "":
+                return Caller("machine", None, organisation, frozenset(), frozenset(), ("iss", token))
+            case _:
+                return Caller("professional", person, organisation, frozenset({"CM"}), frozenset(), ("iss", token))
+
+
+@dataclass
+class Desk:
+    database: Database
+    dossiers: Dossiers
+    app: FastAPI
+    client: httpx2.AsyncClient
+    relay: Relay
+    notifier: Notifier
+    lanes: Lanes
+
+    async def settle(self) -> None:
+        await self.relay.run_once()
+        await self.notifier.run_once()
+        await self.lanes.run_once()
+
+    async def append(self, dossier_id: UUID, **how: Any) -> int:
+        sequence = await self.dossiers.append(dossier_id, **how)
+        await self.settle()
+        return sequence
+
+    async def call(self, method: str, path: str, who: str, body: Json = None) -> httpx2.Response:
+        headers: Mapping[str, str] = {"Authorization": f"Bearer {who}"} if who else {}
+        return await self.client.request(method, path, headers=headers, **({} if body is None else {"json": body}))
+
+    async def pages(self, path: str, who: str, **query: str) -> tuple[list[Json], str]:
+        """All items from there on, and where reading goes on; as the acceptance driver reads."""
+        items: list[Json] = []
+        while True:
+            answer = await self.client.get(path, params=query, headers={"Authorization": f"Bearer {who}"})
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            items += page["items"]
+            if page["next"] == query.get("after"):
+                return items, page["next"]
+            query["after"] = page["next"]
+
+
+@asynccontextmanager
+async def open_desk(database: Database) -> AsyncIterator[Desk]:
+    dossiers, bus = await Dossiers.begin(database), PostgresBus(database)
+    relay, notifier, lanes = Relay(database, bus), Notifier(database, bus, dossiers), Lanes(database, dossiers)
+    cursors = Cursors(bytes(32))
+    app = FastAPI()
+    problems.install(app, away=(Busy,))
+    app.state.authenticator = Tokens()
+    app.include_router(endpoints.router(endpoints.Parts(database, dossiers, lanes, cursors)))
+    app.include_router(feed_endpoints.router(Shelf(database, dossiers, dossiers, lanes), cursors))
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://draad.example.org") as client:
+        yield Desk(database, dossiers, app, client, relay, notifier, lanes)
+    await notifier.close()
+    await relay.close()
+    await bus.close()
