@@ -4,16 +4,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import lives, sandboxes
-from tests.lives import Life
-from tests.sandboxes import Api, Sandbox
+from tests import lives
+from tests.end_to_end.running import Life, Sandbox, lived, started
+from tests.sandboxes import Api
 
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    """Its clock only goes forward and is shared: a test that moves it starts a sandbox of its own."""
-    with sandboxes.running() as running:
+    """Its clock only goes forward and is shared: a test that moves it starts a sandbox of its own (`started`)."""
+    with started() as running:
         yield running
+
+
+@pytest.fixture
+def life(sandbox: Sandbox) -> Life:
+    return lived(sandbox)
 
 
 @pytest.fixture(scope="session")
@@ -24,5 +29,6 @@ def api(sandbox: Sandbox) -> Iterator[Api]:
 
 
 @pytest.fixture
-def life(api: Api) -> Life:
+def scene(api: Api) -> lives.Life:
+    """A dossier with more people around it than `life` has, and words for what they do."""
     return lives.opened(api)
