@@ -43,7 +43,7 @@ class NotReady(Exception):
 
 @dataclass
 class Sandbox:
-    """A sandbox in a process of its own; `log` is what it wrote to standard error."""
+    """A sandbox in a process of its own; `log` is what it wrote to standard output and error."""
 
     process: subprocess.Popen[str]
     folder: Path | None
@@ -57,8 +57,8 @@ class Sandbox:
         self._listener.start()
 
     def _listen(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
             self.log.append(line)
             if line.startswith("ready: "):
                 self.url = line.removeprefix("ready: ").strip()
@@ -87,8 +87,8 @@ class Sandbox:
     def _ended(self) -> None:
         self.process.wait()
         self._listener.join()
-        if self.process.stderr is not None:
-            self.process.stderr.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     def database_url(self, database: str) -> str:
         """Of its embedded server: the socket's name follows from the folder."""
@@ -108,8 +108,8 @@ def start(folder: Path | None = None, *, loud: bool = False) -> Sandbox:
         [sys.executable, *command],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
     )
