@@ -26,3 +26,9 @@ def api(sandbox: Sandbox) -> Iterator[Api]:
 @pytest.fixture
 def life(api: Api) -> Life:
     return lives.opened(api)
+
+
+@pytest.fixture
+def scene(api: Api) -> Life:
+    """The same, in tests that tell of more people."""
+    return lives.opened(api)
