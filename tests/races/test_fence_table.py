@@ -131,10 +131,12 @@ async def after_waiting(ground: Ground, writer: World, ask: Callable[[], Awaitab
     closed = asyncio.create_task(writer.handler.record(caller, DOSSIER, [event], hold))
     await written.wait()
     asked = asyncio.ensure_future(ask())
-    while not await ground.watch.fetch(WAITS.replace("pid = any($1::int[]) and", "")):
-        assert not asked.done(), "it did not wait"
-    may_commit.set()
-    assert (await closed).is_new
+    try:
+        while not await ground.watch.fetch(WAITS.replace("pid = any($1::int[]) and", "")):
+            assert not asked.done(), "it did not wait"
+    finally:
+        may_commit.set()
+        assert (await closed).is_new
     try:
         return await asked
     except Problem as problem:

@@ -157,7 +157,7 @@ class Gate:
             if permits:
                 ring = self._keyrings.at_hand(dossier_id, known.epoch)
                 items = [self.render(ring, known, row, permit) for row, permit in permits]
-            await self._log_list(conn, reader, known, "list", permits)
+            await self._log_list(conn, reader, known, permits, purpose)
             return Page(items, last)
 
         return await released(self._database, self._keyrings, dossier_id, attempt)
@@ -201,8 +201,14 @@ class Gate:
         return found, found[-1][0].subject.sequence if found else after
 
     async def _log_list(
-        self, conn: Connection, reader: Reader, known: Known, way: str, permits: Sequence[tuple[Row, Permit]]
+        self,
+        conn: Connection,
+        reader: Reader,
+        known: Known,
+        permits: Sequence[tuple[Row, Permit]],
+        purpose: str | None,
     ) -> None:
+        """An empty list, too, names the grants by which it could be asked for, and no others."""
         classes, grants = summary({row.subject.sequence: permit for row, permit in permits})
         reasons = {permit.reason for _, permit in permits}
         await ledger.permitted(
@@ -210,10 +216,10 @@ class Gate:
             known.dossier_id,
             standing(reader, known),
             known.now,
-            way,
+            "list",
             [row.subject.event_id for row, _ in permits],
             classes,
-            grants or live_grants(reader, known.place, known.now, "read"),
+            grants or live_grants(reader, known.place, known.now, "read", purpose),
             reasons.pop() if len(reasons) == 1 else ledger.reason_of(known.place),
         )
 
