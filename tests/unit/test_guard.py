@@ -60,10 +60,20 @@ def test_what_does_not_start_says_what_to_do(row: Row) -> None:
         assert "DRAAD_ISSUER" in said
 
 
+def without(missing: str) -> Settings:
+    whole = settings(issuer=True)
+    gone: dict[str, Settings] = {
+        "issuer": replace(whole, issuer=None),
+        "audience": replace(whole, audience=None),
+        "root_key": replace(whole, root_key=None),
+    }
+    return gone[missing]
+
+
 @pytest.mark.parametrize("missing", ["issuer", "audience", "root_key"])
 def test_serve_needs_issuer_audience_and_root_key(missing: str) -> None:
     with pytest.raises(NotStarted) as refused:
-        demand_serve(replace(settings(issuer=True), **{missing: None}))
+        demand_serve(without(missing))
 
     assert f"DRAAD_{missing.upper()}" in str(refused.value)
     assert "draad sandbox" in str(refused.value)
