@@ -1,0 +1,5 @@
+"""Databases for processes that share them."""
+
+from tests.database import server, urls
+
+__all__ = ["server", "urls"]
