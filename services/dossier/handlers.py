@@ -195,8 +195,10 @@ class Handler:
         ring, dossier = self._state(head)
         draft = Draft(head, dossier, dossier, kept)
         actor = actor_of(caller, head.owner, dossier, draft.now)
-        # Of a batch the first settles it: the others are decided on the state that it leads to, 404 included.
-        if not may_know(dossier, actor, incoming[0].type, draft.now, around.employers, around.parameters):
+        # What follows an opening in its own batch is judged by `decide`, when the dossier is there.
+        known = incoming if head.exists else incoming[:1]
+        employers, parameters = around.employers, around.parameters
+        if not all(may_know(dossier, actor, one.type, draft.now, employers, parameters) for one in known):
             raise not_found()
         _refuse_faults(incoming, draft.now)
         repeated = await self._repeated(conn, dossier_id, incoming, ring) if head.has_repeats else {}

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests import lives, sandboxes
+from tests.database import server, urls
 from tests.lives import Life
 from tests.sandboxes import Api, Sandbox
+
+__all__ = ["server", "urls"]
 
 
 @pytest.fixture(scope="session")
