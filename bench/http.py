@@ -1,8 +1,6 @@
 """What do a gated read and an append over HTTP cost, beside a bare endpoint on the same database?"""
 
 import asyncio
-import base64
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
@@ -43,12 +41,11 @@ class Compared:
 
 
 async def run() -> list[Compared]:
-    key = base64.b64encode(os.urandom(32)).decode()
     async with embedded(None) as server:
         await migrate(server.url(MAIN), server.url(KEYS))
         async with (
             running("bare", server.url(MAIN)) as bare,
-            running("house", server.url(MAIN), server.url(KEYS), key) as house,
+            running("house", server.url(MAIN), server.url(KEYS)) as house,
         ):
             found = []
             for clients in CLIENTS:

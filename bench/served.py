@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -70,8 +71,8 @@ async def bare(main_url: str) -> None:
     await _serve(app, Told(0, "", [], [str(key) for key in keys]))
 
 
-async def house(main_url: str, keys_url: str, key: str) -> None:
-    async with built(main_url, keys_url, LocalRootKey.parse(key), SOURCE) as whole:
+async def house(main_url: str, keys_url: str) -> None:
+    async with built(main_url, keys_url, LocalRootKey(os.urandom(32)), SOURCE) as whole:
         issuer = DevelopmentIssuer(AUDIENCE)
         told = await _populate(whole, issuer)
         authenticator = Authenticator(Verifier({issuer.name: issuer.keys()}, AUDIENCE), whole.registry, platform=True)
@@ -191,4 +192,4 @@ async def _answers(port: int) -> None:
 
 if __name__ == "__main__":
     what, *rest = sys.argv[1:]
-    asyncio.run({"bare": bare, "house": house}[what](*rest))
+    asyncio.run(house(*rest) if what == "house" else bare(*rest))

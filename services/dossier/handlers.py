@@ -182,7 +182,8 @@ class Handler:
         ring, dossier = self._state(head)
         draft = Draft(head, dossier, dossier)
         actor = actor_of(caller, head.owner, dossier, draft.now)
-        if not all(may_know(dossier, actor, one.type, draft.now, around.employers) for one in incoming):
+        # Of a batch the first settles it: the others are decided on the state that it leads to, 404 included.
+        if not may_know(dossier, actor, incoming[0].type, draft.now, around.employers, around.parameters):
             raise not_found()
         _refuse_faults(incoming, draft.now)
         repeated = await self._repeated(conn, dossier_id, incoming, ring) if head.has_repeats else {}

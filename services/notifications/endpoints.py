@@ -1,13 +1,13 @@
 """Subscriptions and their deliveries over HTTP."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, ValidationError
 
-from services.foundation.answers import Json, Place, answers, problems
+from services.foundation.answers import After, JsonAnswer, JsonRoute, Place, answers, problems
+from services.foundation.bodies import MERGE_PATCH, body_as, takes
 from services.foundation.callers import Caller, CallerDep
 from services.foundation.database.connection import Database
 from services.foundation.paging import PAGE, Cursors, Limit
@@ -15,14 +15,15 @@ from services.foundation.problems import (
     BAD_REQUEST,
     CONFLICT,
     FORBIDDEN,
+    NOT_FOUND,
+    TOO_LARGE,
+    UNAUTHORISED,
+    UNAVAILABLE,
     UNSUPPORTED_MEDIA_TYPE,
     FieldError,
     Problem,
     not_found,
-    of_validation,
-    read_body,
 )
-from services.foundation.strict_json import parse
 from services.notifications import deliveries, subscriptions
 from services.notifications.lanes import Lanes
 from services.notifications.ports import Release
@@ -36,12 +37,7 @@ from services.notifications.shapes import (
 )
 from services.notifications.subscriptions import Subscription, reader_of
 
-LARGEST_BODY = 64 * 1024
-MEDIA_TYPES = ("application/json", "application/merge-patch+json")
-
-Body = TypeVar("Body", bound=BaseModel)
 Id = Annotated[UUID, Path(alias="subscriptionId", description="The id of one of your subscriptions")]
-After = Annotated[str | None, Query(description="`next` of an earlier page", max_length=200)]
 State = Annotated[Literal["pending", "delivered"] | None, Query(description="Only deliveries in this state")]
 
 
@@ -57,7 +53,11 @@ class Parts:
 
 def router(parts: Parts) -> APIRouter:
     routes = APIRouter(
-        prefix="/v1/subscriptions", tags=["subscriptions"], default_response_class=Json, responses=problems(401, 503)
+        prefix="/v1/subscriptions",
+        tags=["subscriptions"],
+        route_class=JsonRoute,
+        default_response_class=JsonAnswer,
+        responses=problems(UNAUTHORISED, UNAVAILABLE),
     )
     _add_subscriptions(routes, parts)
     _add_one(routes, parts)
@@ -74,11 +74,21 @@ def _add_subscriptions(routes: APIRouter, parts: Parts) -> None:
         "each event at the moment of its delivery; a dossier that you name is not checked.",
         status_code=201,
         response_model=None,
-        responses=answers(201, "Created", SubscriptionShown, 400, 403, 409, 413, 415),
-        openapi_extra=_takes(NewSubscription),
+        responses=answers(
+            201,
+            BAD_REQUEST,
+            FORBIDDEN,
+            CONFLICT,
+            TOO_LARGE,
+            UNSUPPORTED_MEDIA_TYPE,
+            shape=SubscriptionShown,
+            says="Created",
+            headers=["Location"],
+        ),
+        openapi_extra=takes(NewSubscription, example={"channel": "pull", "types": ["placement.*"]}),
     )
     async def create(request: Request, caller: CallerDep) -> Response:
-        asked = await _body(request, NewSubscription)
+        asked = await body_as(NewSubscription, request)
         if asked.channel != "pull":
             says = "This channel comes later; for now take pull, and fetch the deliveries yourself."
             raise Problem(BAD_REQUEST, errors=[FieldError("/channel", says)])
@@ -88,7 +98,7 @@ def _add_subscriptions(routes: APIRouter, parts: Parts) -> None:
             made = await subscriptions.create(conn, reader_of(caller), asked.channel, asked.types, asked.dossiers)
         if made is None:
             raise Problem(CONFLICT, f"You have {subscriptions.MOST} subscriptions; delete one that you no longer use.")
-        return Json(_shown(made), 201, {"Location": f"/v1/subscriptions/{made.id}"})
+        return JsonAnswer(_shown(made), 201, {"Location": f"/v1/subscriptions/{made.id}"})
 
     @routes.get(
         "",
@@ -96,13 +106,13 @@ def _add_subscriptions(routes: APIRouter, parts: Parts) -> None:
         summary="Your subscriptions",
         description="Those of this person; a machine client has those that it made.",
         response_model=None,
-        responses=answers(200, "A page", SubscriptionPage, 400),
+        responses=answers(200, BAD_REQUEST, shape=SubscriptionPage, says="A page"),
     )
     async def list_them(caller: CallerDep, after: After = None, limit: Limit = PAGE) -> Response:
         place = Place(parts.cursors, caller, "subscriptions", after)
         async with parts.database.connection() as conn:
             found = await subscriptions.of_reader(conn, reader_of(caller), place.position, limit)
-        return Json(place.page([_shown(one) for one in found], found[-1].position if found else None))
+        return JsonAnswer(place.page([_shown(one) for one in found], found[-1].position if found else None))
 
 
 def _add_one(routes: APIRouter, parts: Parts) -> None:
@@ -112,10 +122,10 @@ def _add_one(routes: APIRouter, parts: Parts) -> None:
         summary="One of your subscriptions",
         description="Another's does not exist for you.",
         response_model=None,
-        responses=answers(200, "The subscription", SubscriptionShown, 404),
+        responses=answers(200, BAD_REQUEST, NOT_FOUND, shape=SubscriptionShown, says="The subscription"),
     )
     async def get(id: Id, caller: CallerDep) -> Response:
-        return Json(_shown(await _found(parts, caller, id)))
+        return JsonAnswer(_shown(await _found(parts, caller, id)))
 
     @routes.patch(
         "/{subscriptionId}",
@@ -123,17 +133,19 @@ def _add_one(routes: APIRouter, parts: Parts) -> None:
         summary="Change types or dossiers",
         description="A JSON merge patch (RFC 7396) of `types` and `dossiers`. What was delivered stays delivered.",
         response_model=None,
-        responses=answers(200, "Changed", SubscriptionShown, 400, 404, 413, 415),
-        openapi_extra=_takes(SubscriptionChange),
+        responses=answers(
+            200, BAD_REQUEST, NOT_FOUND, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, shape=SubscriptionShown, says="Changed"
+        ),
+        openapi_extra=takes(SubscriptionChange, MERGE_PATCH, example={"types": ["placement.*"]}),
     )
     async def change(request: Request, id: Id, caller: CallerDep) -> Response:
         now = await _found(parts, caller, id)
-        asked = await _body(request, SubscriptionChange)
+        asked = await body_as(SubscriptionChange, request, MERGE_PATCH)
         types = asked.types or () if "types" in asked.model_fields_set else now.types
         dossiers = asked.dossiers if "dossiers" in asked.model_fields_set else now.dossiers
         async with parts.database.transaction() as conn:
             changed = await subscriptions.change(conn, reader_of(caller), id, types, dossiers)
-        return Json(_shown(_or_404(changed)))
+        return JsonAnswer(_shown(_or_404(changed)))
 
     @routes.delete(
         "/{subscriptionId}",
@@ -143,7 +155,7 @@ def _add_one(routes: APIRouter, parts: Parts) -> None:
         status_code=204,
         response_model=None,
         response_class=Response,
-        responses=problems(404),
+        responses=answers(204, BAD_REQUEST, NOT_FOUND, says="Ended"),
     )
     async def delete(id: Id, caller: CallerDep) -> Response:
         await _found(parts, caller, id)
@@ -159,7 +171,7 @@ def _add_deliveries(routes: APIRouter, parts: Parts) -> None:
         summary="What was delivered",
         description="In the order of delivery, each event once. What you may no longer know is left out.",
         response_model=None,
-        responses=answers(200, "A page", DeliveryPage, 400, 404),
+        responses=answers(200, BAD_REQUEST, NOT_FOUND, shape=DeliveryPage, says="A page"),
     )
     async def list_deliveries(
         id: Id, caller: CallerDep, after: After = None, state: State = None, limit: Limit = PAGE
@@ -173,7 +185,7 @@ def _add_deliveries(routes: APIRouter, parts: Parts) -> None:
             parts.database, parts.release, id, reader, after=place.position, limit=limit, state=state
         )
         items = [{"event": d.event, "state": d.state} | ({"replay": True} if d.replay else {}) for d in page]
-        return Json(place.page(items, page[-1].ordinal if page else None))
+        return JsonAnswer(place.page(items, page[-1].ordinal if page else None))
 
     @routes.post(
         "/{subscriptionId}/replays",
@@ -183,16 +195,18 @@ def _add_deliveries(routes: APIRouter, parts: Parts) -> None:
         "Each keeps its number and is decided anew.",
         status_code=202,
         response_model=None,
-        responses=answers(202, "Under way", SubscriptionShown, 400, 404, 413, 415),
-        openapi_extra=_takes(Replay, required=False),
+        responses=answers(
+            202, BAD_REQUEST, NOT_FOUND, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, shape=SubscriptionShown, says="Under way"
+        ),
+        openapi_extra=takes(Replay, required=False, example={}),
     )
     async def replay(request: Request, id: Id, caller: CallerDep) -> Response:
         found = await _found(parts, caller, id)
-        asked = await _body(request, Replay, required=False)
+        asked = await body_as(Replay, request, required=False)
         async with parts.database.transaction() as conn:
             await subscriptions.deliver_again(conn, id, asked.dossiers)
         parts.lanes.wake()
-        return Json(_shown(found), 202)
+        return JsonAnswer(_shown(found), 202)
 
 
 async def _found(parts: Parts, caller: Caller, id: UUID) -> Subscription:
@@ -214,20 +228,3 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
         "dossiers": None if subscription.dossiers is None else [str(id) for id in subscription.dossiers],
         "created_at": subscription.created_at,
     }
-
-
-async def _body(request: Request, shape: type[Body], *, required: bool = True) -> Body:
-    raw = await read_body(request, LARGEST_BODY)
-    if not raw and not required:
-        return shape()
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in MEDIA_TYPES:
-        raise Problem(UNSUPPORTED_MEDIA_TYPE)
-    try:
-        return shape.model_validate(parse(raw))
-    except ValidationError as invalid:
-        raise of_validation([dict(error) | {"loc": ("body", *error["loc"])} for error in invalid.errors()]) from None
-
-
-def _takes(shape: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
-    content = {"application/json": {"schema": shape.model_json_schema()}}
-    return {"requestBody": {"required": required, "content": content}}

@@ -1,10 +1,13 @@
 """The shapes of requests and answers; answers are documented by these, not made from them."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
+
+from services.foundation.answers import REPLAYED, Next, ThinEvent
 
 PREFIX = "nl.dossier."
 TYPE = r"^(nl\.dossier\.)?([a-z]+(-[a-z]+)*\.([a-z]+(-[a-z]+)*|\*)|\*)$"
@@ -51,7 +54,7 @@ class Replay(BaseModel):
     dossiers: Dossiers = None
 
 
-class SubscriptionShown(BaseModel):
+class SubscriptionShown(TypedDict):
     id: UUID
     channel: Literal["pull"]
     types: list[str]
@@ -59,31 +62,17 @@ class SubscriptionShown(BaseModel):
     created_at: datetime
 
 
-class SubscriptionPage(BaseModel):
+class SubscriptionPage(TypedDict):
     items: list[SubscriptionShown]
-    next: str = Field(description="What `after` takes; always present")
+    next: Next
 
 
-class ThinEvent(BaseModel):
-    """A CloudEvent without content; health-sensitive ones have type `nl.dossier.entry.recorded`."""
-
-    specversion: Literal["1.0"]
-    id: str
-    source: str
-    type: str
-    subject: str = Field(description="`dossier/` and the id of the dossier")
-    time: datetime
-    sequence: str = Field(description="Counts what this subscription got of this dossier, from 1, without gaps")
-    sequencetype: Literal["Integer"]
-    dataref: str = Field(description="Where the content is, for as long as you may read it")
-
-
-class DeliveryShown(BaseModel):
+class DeliveryShown(TypedDict):
     event: ThinEvent
-    state: Literal["pending", "delivered"] = Field(description="`pending` again after a replay was asked")
-    replay: bool = Field(default=False, description="Opened later by a grant with the whole history (R-13)")
+    state: Annotated[Literal["pending", "delivered"], Field(description="`pending` again after a replay was asked")]
+    replay: NotRequired[Annotated[Literal[True], Field(description=REPLAYED)]]
 
 
-class DeliveryPage(BaseModel):
+class DeliveryPage(TypedDict):
     items: list[DeliveryShown]
-    next: str = Field(description="What `after` takes; always present, unchanged by an empty page")
+    next: Next

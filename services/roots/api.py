@@ -1,25 +1,67 @@
 """The HTTP application of an installation: its routers, its errors, its health."""
 
+import json
 from collections.abc import Sequence
+from functools import cache
+from typing import Final, Literal
 
 from fastapi import APIRouter, FastAPI
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
+from typing_extensions import TypedDict
 
 from services.dossier.endpoints import access, catalogue, dossiers, events
 from services.events import endpoints as feed
-from services.foundation import problems, telemetry
+from services.foundation import openapi_page, problems, telemetry
+from services.foundation.answers import JSON, JsonAnswer, answers
 from services.foundation.callers import Authenticator
+from services.foundation.contract import SCHEMAS
 from services.foundation.database.connection import BROKEN, DatabaseTrouble
+from services.foundation.http_headers import API_VERSION
 from services.foundation.problems import UNAVAILABLE, Problem
 from services.notifications import endpoints as subscriptions
 from services.roots.house import House
 
-VERSION = "1.0.0"
+DOCUMENT: Final = SCHEMAS / "openapi.json"
+LICENCE: Final = {"name": "European Union Public Licence 1.2", "identifier": "EUPL-1.2"}
+SUMMARY: Final = "One dossier, owned by the person it is about, running as one thread through every party that helps"
+DESCRIPTION: Final = """\
+Everything that happens to a person is an event, posted to the dossier that it is about; there is no other way to write.
+Every read is a decision, and stands in the access log that the participant sees. What you may not know does not exist:
+404, the same for all, absent from lists.
+
+* Lists are `items` and `next`; `next` is what `after` takes, on the last page too, so that reading goes on from there.
+* Moments are RFC 3339 with any offset; answers are in UTC. Members of JSON are snake_case, as in the events.
+* A query parameter that is not known is passed over.
+* Errors are `application/problem+json` (RFC 9457), every error at once. A method that a path does not have is 405,
+  `HEAD` and `OPTIONS` too; a path with a slash at its end is 404.
+* The words are those of `GET /v1/glossary`: one English word for each Dutch one.
+"""
+TAGS: Final = (
+    {"name": "events", "description": "Writing what happened, and reading it back"},
+    {"name": "dossiers", "description": "Opening, claiming, finding, and what a dossier is now"},
+    {"name": "access", "description": "Who may, who did, and stopping it"},
+    {"name": "feed", "description": "Being told, by asking"},
+    {"name": "subscriptions", "description": "Being told, by what was subscribed to"},
+    {"name": "catalogue", "description": "The types of event, the words, this document; for anyone"},
+    {"name": "health", "description": "For whoever runs it; no personal data"},
+)
+
+
+class Health(TypedDict):
+    status: Literal["live", "ready"]
 
 
 def application(house: House, authenticator: Authenticator, more: Sequence[APIRouter] = ()) -> FastAPI:
     """`more` are the sandbox's own routes, which exist in its root alone."""
-    app = FastAPI(title="Draad", version=VERSION, openapi_url="/v1/openapi.json", docs_url="/docs", redoc_url=None)
+    app = FastAPI(
+        title="Draad",
+        version=API_VERSION,
+        summary=SUMMARY,
+        description=DESCRIPTION,
+        license_info=LICENCE,
+        openapi_tags=list(TAGS),
+        openapi_url=None,  # what is served is the committed document, not one made on the spot
+    )
     app.state.authenticator = authenticator
     problems.install(app, away=(DatabaseTrouble, *BROKEN))
     for router in (
@@ -30,6 +72,7 @@ def application(house: House, authenticator: Authenticator, more: Sequence[APIRo
         subscriptions.router(house.notifications),
         feed.router(house.shelf, house.notifications.cursors),
         health(house),
+        documentation(),
         *more,
     ):
         app.include_router(router)
@@ -37,23 +80,76 @@ def application(house: House, authenticator: Authenticator, more: Sequence[APIRo
 
 
 def health(house: House) -> APIRouter:
-    routes = APIRouter(tags=["health"])
+    routes = APIRouter(tags=["health"], default_response_class=JsonAnswer)
 
-    @routes.get("/health/live", operation_id="isLive", summary="Does this process answer?")
+    @routes.get(
+        "/health/live",
+        operation_id="isLive",
+        summary="Does this process answer?",
+        description="Asks nothing of anything else.",
+        response_model=None,
+        responses=answers(200, shape=Health, says="It does"),
+    )
     async def live() -> Response:
-        return Response(b'{"status":"live"}', media_type="application/json")
+        return JsonAnswer({"status": "live"})
 
-    @routes.get("/health/ready", operation_id="isReady", summary="Can this process serve, its database included?")
+    @routes.get(
+        "/health/ready",
+        operation_id="isReady",
+        summary="Can this process serve?",
+        description="Its database included.",
+        response_model=None,
+        responses=answers(200, UNAVAILABLE, shape=Health, says="It can"),
+    )
     async def ready() -> Response:
         try:
             async with house.database.connection() as conn:
                 await conn.fetchval("select 1")
         except (DatabaseTrouble, *BROKEN):
             raise Problem(UNAVAILABLE) from None
-        return Response(b'{"status":"ready"}', media_type="application/json")
+        return JsonAnswer({"status": "ready"})
 
-    @routes.get("/metrics", operation_id="readMetrics", summary="For Prometheus; no personal data")
+    @routes.get(
+        "/metrics",
+        operation_id="readMetrics",
+        summary="For Prometheus",
+        description="Counts and durations; no personal data.",
+        response_class=PlainTextResponse,
+        response_description="The text format of Prometheus, version 0.0.4",
+    )
     async def metrics() -> Response:
         return Response(telemetry.metrics_text(), media_type="text/plain; version=0.0.4")
 
     return routes
+
+
+def documentation() -> APIRouter:
+    """Both for anyone: the document as it was committed, and a page made of it that needs nothing from elsewhere."""
+    routes = APIRouter(tags=["catalogue"], default_response_class=JsonAnswer)
+
+    @routes.get(
+        "/v1/openapi.json",
+        operation_id="readOpenapi",
+        summary="This document",
+        description="For anyone, without token, from any page. `/docs` shows it to be read.",
+        response_model=None,
+        responses={200: {"description": "OpenAPI 3.1", "content": {JSON: {"schema": {"type": "object"}}}}},
+    )
+    async def document() -> Response:
+        return Response(committed(), media_type=JSON, headers={"Access-Control-Allow-Origin": "*"})
+
+    @routes.get("/docs", include_in_schema=False)
+    async def page() -> Response:
+        return Response(shown(), media_type="text/html", headers={"Content-Security-Policy": openapi_page.POLICY})
+
+    return routes
+
+
+@cache
+def committed() -> bytes:
+    return DOCUMENT.read_bytes()
+
+
+@cache
+def shown() -> bytes:
+    return openapi_page.page(json.loads(committed())).encode()

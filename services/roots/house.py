@@ -108,14 +108,15 @@ async def built(
         stack.push_async_callback(keys_database.close)
         keys = Keys(keys_database, root_key)
         await keys.demand_root_key()
-        house = _wired(database, keys, root_key, portal_source, bus or PostgresBus(database))
+        house = wired(database, keys, root_key, portal_source, bus or PostgresBus(database))
         stack.push_async_callback(house.bus.close)
         stack.push_async_callback(house.notifier.close)
         stack.push_async_callback(house.relay.close)
         yield house
 
 
-def _wired(database: Database, keys: Keys, root_key: RootKey, portal_source: str, bus: Bus) -> House:
+def wired(database: Database, keys: Keys, root_key: RootKey, portal_source: str, bus: Bus) -> House:
+    """Nothing is asked of the database here; so the documents can be made without one."""
     keyrings = Keyrings(database, keys, KeyCache())
     statute, types, registry = law.load(), contract.load(), Registry(database)
     gate = Gate(database, keyrings, statute)

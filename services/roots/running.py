@@ -50,7 +50,9 @@ def until_told(work: Callable[[], Coroutine[Any, Any, Done]]) -> Done | None:
 def listening(host: str, port: int) -> socket.socket:
     """Bound before anything else is started, so that a taken port is told at once."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    # Accepted connections inherit it: without it an answer in two writes waits 40 ms for an acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

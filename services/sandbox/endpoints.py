@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from starlette.responses import Response
 
-from services.foundation.answers import Json as JsonAnswer
+from services.foundation.answers import JsonAnswer
 from services.foundation.clock import ClockGoesForward
 from services.foundation.problems import CONFLICT, Problem
 from services.sandbox.faults import Faults, Switchboard

@@ -247,3 +247,15 @@ async def test_after_a_crash_of_the_server_the_same_pool_works_again() -> None:
         await asyncio.to_thread(server.start)
         assert await words(database) == []
         await database.close()
+
+
+async def test_a_client_confused_by_a_death_in_mid_statement_is_told_to_ask_again(database: Database) -> None:
+    """asyncpg says so where a server is killed between two messages of one statement."""
+    with pytest.raises(Unreachable):
+        async with database.transaction():
+            raise asyncpg.InternalClientError("got result for unknown protocol state")
+    with pytest.raises(Unreachable):
+        async with database.connection():
+            raise asyncpg.InternalClientError("got result for unknown protocol state")
+    async with database.connection() as connection:
+        assert await connection.fetchval("select 1") == 1

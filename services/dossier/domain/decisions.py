@@ -1,6 +1,6 @@
 """What is recorded when something is asked of a dossier, or why not."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Any, assert_never
 
@@ -17,60 +17,27 @@ from services.dossier.domain.admission import (
     work,
 )
 from services.dossier.domain.commands import Command, EndDue, Record
+from services.dossier.domain.decider import Decider
 from services.dossier.domain.ends import due
 from services.dossier.domain.entries import Entry, NewEntry
 from services.dossier.domain.evolution import evolve
 from services.dossier.domain.knowledge import OPENED
 from services.dossier.domain.refusals import AgainstState, RuleBroken, UnknownDossier
 from services.dossier.domain.state import Dossier, NotOpened, Open
-from services.foundation.decider import Decider
 
-Check = Callable[[Record, Open], None]
-CHECKS: Mapping[str, tuple[Check, ...]] = {
-    "consent.requested": (granting.check_requested,),
-    "consent.declined": (granting.check_declined,),
-    "consent.granted": (granting.check_granted,),
-    "consent.narrowed": (granting.check_narrowed,),
-    "consent.revoked": (granting.check_revoked,),
-    "consent.expired": (granting.check_expired,),
-    "copy-recall.requested": (granting.check_recall,),
-    "copy-recall.answered": (granting.check_recall_answer,),
-    "delegate.appointed": (people.check_delegate_appointed,),
-    "delegate.withdrawn": (people.check_delegate_withdrawn,),
-    "contact-person.appointed": (people.check_contact_person,),
-    "professional.assigned": (people.check_assigned,),
-    "professional.unassigned": (people.check_unassigned,),
-    "trial-placement.requested": (work.check_trial_requested, deciding_together.check_agreed),
-    "trial-placement.decided": (work.check_trial_decided,),
-    "trial-placement.started": (work.check_trial_started,),
-    "trial-placement.evaluated": (work.check_trial_evaluated,),
-    "trial-placement.ended": (work.check_trial_ended,),
-    "placement.started": (work.check_placement_started,),
-    "placement.changed": (work.check_placement_goes_on,),
-    "placement.renewed": (work.check_placement_goes_on,),
-    "placement.ended": (work.check_placement_ended,),
-    "development-plan.agreed": (deciding_together.check_agreed,),
-    "transition.planned": (deciding_together.check_agreed,),
-    "scheme.requested": (forms.check_scheme_requested,),
-    "scheme.decided": (forms.check_scheme_decided,),
-    "decision.communicated": (forms.check_decision_communicated,),
-    "opportunity.proposed": (forms.check_opportunity,),
-    "buddy.matched": (support.check_buddy,),
-    "self-manual.shared": (support.check_manual_shared,),
-    "contact.lost": (support.check_contact_lost,),
-    "dossier.closed": (closing.check_closed,),
-    "handover.initiated": (handing_over.check_handover_initiated,),
-    "handover.held": (handing_over.check_handover_held,),
-    "handover.accepted": (handing_over.check_handover_accepted,),
-    "handover.cancelled": (handing_over.check_handover_cancelled,),
-    "referral.made": (handing_over.check_referral_made,),
-    "referral.answered": (handing_over.check_referral_answered,),
-    "referral.completed": (handing_over.check_referral_completed,),
-    "referral.withdrawn": (handing_over.check_referral_withdrawn,),
-    "entry.retracted": (corrections.check_retracted,),
-    "correction.requested": (corrections.check_requested,),
-    "correction.answered": (corrections.check_answered,),
-}
+FAMILIES = (
+    closing,
+    corrections,
+    forms,
+    granting,
+    handing_over,
+    people,
+    support,
+    work,
+    deciding_together,
+)
+# A type that two families watch is asked about in their order.
+CHECKS = {name: tuple(f.CHECKS[name] for f in FAMILIES if name in f.CHECKS) for f in FAMILIES for name in f.CHECKS}
 
 
 def decide(command: Command, dossier: Dossier) -> tuple[NewEntry, ...]:

@@ -1,70 +1,83 @@
 """Over HTTP: who has access, who looked, and the one act that stops everything that can be stopped."""
 
-from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.dossier.endpoints.events import Dossiers, cursor_owner
+from services.dossier.endpoints.events import Dossiers
+from services.dossier.endpoints.shapes import DossierId, GrantList, LogPage, Stopped
 from services.dossier.envelopes import Json
 from services.dossier.incoming import Incoming, short
-from services.foundation.answers import Json as JsonAnswer
+from services.foundation.answers import After, JsonAnswer, JsonRoute, Place, answers, problems
 from services.foundation.callers import Caller, CallerDep
 from services.foundation.paging import PAGE, Limit
-from services.foundation.problems import not_found
+from services.foundation.problems import (
+    BAD_REQUEST,
+    CONFLICT,
+    FORBIDDEN,
+    NOT_FOUND,
+    UNAUTHORISED,
+    UNAVAILABLE,
+    not_found,
+)
 
 
 def router(dossiers: Dossiers) -> APIRouter:
-    routes = APIRouter(tags=["access"])
+    routes = APIRouter(
+        prefix="/v1/dossiers/{dossierId}",
+        tags=["access"],
+        route_class=JsonRoute,
+        default_response_class=JsonAnswer,
+        responses=problems(UNAUTHORISED, UNAVAILABLE),
+    )
 
     @routes.get(
-        "/v1/dossiers/{dossierId}/grants",
+        "/grants",
         operation_id="listGrants",
         summary="Who has access, on which basis, and what can be withdrawn",
+        description="The participant and a delegate see all grants, ended ones too; an organisation sees its own.",
+        response_model=None,
+        responses=answers(
+            200, BAD_REQUEST, NOT_FOUND, shape=GrantList, says="All of them, in order of their first moment"
+        ),
     )
-    async def grants(
-        dossierId: UUID,
-        caller: CallerDep,
-    ) -> Response:
+    async def grants(dossier_id: DossierId, caller: CallerDep) -> Response:
         reader = await dossiers.surveyor.reader(caller)
-        return JsonAnswer({"items": await dossiers.overviews.grants(reader, dossierId)})
+        return JsonAnswer({"items": await dossiers.overviews.grants(reader, dossier_id)})
 
     @routes.get(
-        "/v1/dossiers/{dossierId}/access-log",
+        "/access-log",
         operation_id="listAccessLog",
-        summary="Everyone who read, received or was refused; for the participant and their delegate",
+        summary="Everyone who read, received or was refused",
+        description="For the participant and a delegate. One item for each request that concerned the dossier.",
+        response_model=None,
+        responses=answers(200, BAD_REQUEST, NOT_FOUND, shape=LogPage, says="A page"),
     )
     async def access_log(
-        dossierId: UUID,
-        caller: CallerDep,
-        after: Annotated[str | None, Query(description="`next` of an earlier page")] = None,
-        limit: Limit = PAGE,
+        dossier_id: DossierId, caller: CallerDep, after: After = None, limit: Limit = PAGE
     ) -> Response:
         reader = await dossiers.surveyor.reader(caller)
-        owner, bound = cursor_owner(caller), f"access-log:{dossierId}"
-        start = 0 if after is None else dossiers.cursors.open(after, caller=owner, filter=bound)
-        items, last = await dossiers.overviews.access_log(reader, dossierId, start, limit)
-        next_ = after if not items and after is not None else None
-        return JsonAnswer({"items": items, "next": next_ or dossiers.cursors.seal(last, caller=owner, filter=bound)})
+        place = Place(dossiers.cursors, caller, f"access-log/{dossier_id}", after)
+        items, last = await dossiers.overviews.access_log(reader, dossier_id, place.position, limit)
+        return JsonAnswer(place.page(items, last if items else None))
 
     @routes.post(
-        "/v1/dossiers/{dossierId}/stop",
+        "/stop",
         operation_id="stopAccess",
         summary="Withdraw every grant that can be withdrawn, at once",
-        description="Answers what was withdrawn, and which access remains because the law gives it.",
+        description="For the participant, without a body. Answers which access remains because the law gives it.",
+        response_model=None,
+        responses=answers(200, BAD_REQUEST, FORBIDDEN, NOT_FOUND, CONFLICT, shape=Stopped, says="Stopped"),
     )
-    async def stop(
-        dossierId: UUID,
-        caller: CallerDep,
-    ) -> Response:
+    async def stop(dossier_id: DossierId, caller: CallerDep) -> Response:
         reader = await dossiers.surveyor.reader(caller)
         if caller.kind != "participant":
             raise not_found()
-        held = [grant for grant in await dossiers.overviews.grants(reader, dossierId) if grant["is_live"]]
+        held = [grant for grant in await dossiers.overviews.grants(reader, dossier_id) if grant["is_live"]]
         revocable = [grant for grant in held if grant["can_be_withdrawn"]]
         if revocable:
-            await dossiers.handler.record(caller, dossierId, [_withdrawal(caller, grant) for grant in revocable])
+            await dossiers.handler.record(caller, dossier_id, [_withdrawal(caller, grant) for grant in revocable])
         return JsonAnswer(
             {
                 "withdrawn": [grant["consent_id"] for grant in revocable],

@@ -1,34 +1,65 @@
 """Over HTTP, for anyone: which types of event exist, with their schemas, and the words of the field."""
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from services.foundation.answers import Json as JsonAnswer
+from services.dossier.endpoints.shapes import EventTypeList, EventTypeWithSchema, Glossary
+from services.foundation.answers import JsonAnswer, JsonRoute, answers
 from services.foundation.contract import SCHEMAS, Contract, EventType
-from services.foundation.problems import not_found
+from services.foundation.problems import BAD_REQUEST, NOT_FOUND, not_found
+
+TypeName = Annotated[
+    str,
+    Path(
+        alias="type",
+        description="The whole name, or without `nl.dossier.`",
+        openapi_examples={"short": {"value": "placement.started"}},
+    ),
+]
 
 
 def router(contract: Contract) -> APIRouter:
-    routes = APIRouter(tags=["catalogue"])
+    routes = APIRouter(tags=["catalogue"], route_class=JsonRoute, default_response_class=JsonAnswer)
     glossary = json.loads((SCHEMAS / "glossary.json").read_text("utf-8"))
     types = {**contract.types, **contract.regional}
     listed = [_summary(type_) for _, type_ in sorted(types.items())]
 
-    @routes.get("/v1/event-types", operation_id="listEventTypes", summary="All types of event, in two languages")
+    @routes.get(
+        "/v1/event-types",
+        operation_id="listEventTypes",
+        summary="All types of event, in two languages",
+        description="Those of a dossier (`nl.dossier.`) and of a region (`nl.regio.`). For anyone, without token.",
+        response_model=None,
+        responses=answers(200, BAD_REQUEST, shape=EventTypeList, says="All of them, by name"),
+    )
     async def event_types() -> Response:
         return JsonAnswer({"items": listed})
 
-    @routes.get("/v1/event-types/{type}", operation_id="readEventType", summary="One type of event, with its schema")
-    async def event_type(type: str) -> Response:
-        known = types.get(type) or types.get(f"nl.dossier.{type}")
+    @routes.get(
+        "/v1/event-types/{type}",
+        operation_id="readEventType",
+        summary="One type of event, with its schema",
+        description="What `data` of such an event holds, with two examples. For anyone, without token.",
+        response_model=None,
+        responses=answers(200, BAD_REQUEST, NOT_FOUND, shape=EventTypeWithSchema, says="The type"),
+    )
+    async def event_type(name: TypeName) -> Response:
+        known = types.get(name) or types.get(f"nl.dossier.{name}")
         if known is None:
             raise not_found()
         return JsonAnswer(_summary(known) | {"schema": dict(known.schema)})
 
-    @routes.get("/v1/glossary", operation_id="readGlossary", summary="The words of the field, Dutch and English")
+    @routes.get(
+        "/v1/glossary",
+        operation_id="readGlossary",
+        summary="The words of the field, Dutch and English",
+        description="The one English word that code and data use for each Dutch one. For anyone, without token.",
+        response_model=None,
+        responses=answers(200, BAD_REQUEST, shape=Glossary, says="All words"),
+    )
     async def words() -> Response:
         return JsonAnswer(glossary)
 

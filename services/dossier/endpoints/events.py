@@ -9,19 +9,26 @@ import orjson
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
+from services.dossier.endpoints.shapes import DossierId, Event, EventId, EventPage
+from services.dossier.endpoints.writing import WRITTEN, taken
 from services.dossier.gate.overviews import Overviews
 from services.dossier.gate.release import Filter, Gate
 from services.dossier.handlers import Handler, Recorded
 from services.dossier.incoming import Incoming, short, structured
 from services.dossier.moments import until
 from services.dossier.surroundings import Surveyor
-from services.foundation.answers import Json as JsonAnswer
+from services.foundation import answers
+from services.foundation.answers import CLOUD_EVENT, CLOUD_EVENTS, JSON, After, JsonAnswer, JsonRoute, Place, problems
+from services.foundation.bodies import LARGEST, media_type_of
 from services.foundation.callers import Caller, CallerDep
 from services.foundation.contract import Contract
 from services.foundation.paging import PAGE, Cursors, Limit
 from services.foundation.problems import (
     BAD_REQUEST,
+    NOT_FOUND,
     TOO_LARGE,
+    UNAUTHORISED,
+    UNAVAILABLE,
     UNSUPPORTED_MEDIA_TYPE,
     FieldError,
     Problem,
@@ -29,17 +36,32 @@ from services.foundation.problems import (
 )
 from services.foundation.strict_json import parse
 
-EVENT = "application/cloudevents+json"
-ONE_EVENT = 64 * 1024
 ONE_BATCH = 1024 * 1024
 MOST_IN_BATCH = 100
-BATCH = "application/cloudevents-batch+json"
-PURPOSES = frozenset(("guidance", "matching", "placement", "scheme_decision", "handover", "evaluation"))
+PURPOSES = ("evaluation", "guidance", "handover", "matching", "placement", "scheme_decision")
+MOMENT = "A day (with all of it, in Amsterdam) or a moment with its offset."
 
 Purpose = Annotated[
     str | None,
-    Header(alias="Draad-Purpose", description="Narrows the read to grants of this purpose; without it any serves."),
+    Header(
+        alias="Draad-Purpose",
+        description="Narrows the read to grants of this purpose; without it any serves.",
+        json_schema_extra={"enum": list(PURPOSES)},
+    ),
 ]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="With the short form: the id of the event, so that sending again stores nothing twice.",
+        json_schema_extra={"format": "uuid"},
+    ),
+]
+OfType = Annotated[str | None, Query(description="A type, or all of a noun: `placement.*`", max_length=200)]
+
+
+class EventAnswer(JsonAnswer):
+    media_type = CLOUD_EVENT
 
 
 @dataclass(frozen=True)
@@ -56,98 +78,99 @@ class Dossiers:
 
 
 def router(dossiers: Dossiers) -> APIRouter:
-    routes = APIRouter(tags=["events"])
+    routes = APIRouter(
+        tags=["events"],
+        route_class=JsonRoute,
+        default_response_class=JsonAnswer,
+        responses=problems(UNAUTHORISED, UNAVAILABLE),
+    )
 
     @routes.post(
         "/v1/dossiers/{dossierId}/events",
         operation_id="recordEvents",
         summary="Record what happened",
-        description="A CloudEvent, a batch of at most 100 (all or nothing), or the short form with `type` and `data`.",
+        description="A CloudEvent, a batch of at most 100 (all or nothing), or the short form with `type` and `data`, "
+        "of which the platform fills the envelope. `sequence`, `time` and actor are the platform's to give.",
         status_code=201,
+        response_model=None,
+        response_class=EventAnswer,
+        responses=WRITTEN,
+        openapi_extra=taken(dossiers.contract),
     )
     async def record(
-        request: Request,
-        dossierId: UUID,
-        caller: CallerDep,
-        idempotency_key: Annotated[str | None, Header(description="With the short form: the id of the event.")] = None,
+        request: Request, dossier_id: DossierId, caller: CallerDep, idempotency_key: IdempotencyKey = None
     ) -> Response:
-        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        incoming = await _incoming(request, media_type, dossierId, caller, idempotency_key)
-        recorded = await dossiers.handler.record(caller, dossierId, incoming)
-        return _answer(recorded, dossierId, is_batch=media_type == BATCH)
+        media_type = media_type_of(request)
+        incoming = await _incoming(request, media_type, dossier_id, caller, idempotency_key)
+        recorded = await dossiers.handler.record(caller, dossier_id, incoming)
+        return _answer(recorded, dossier_id, is_batch=media_type == CLOUD_EVENTS)
 
     async def _incoming(
         request: Request, media_type: str, dossier_id: UUID, caller: Caller, key: str | None
     ) -> Sequence[Incoming]:
         match media_type:
-            case "application/cloudevents+json":
-                body = parse(await read_body(request, ONE_EVENT))
+            case answers.CLOUD_EVENT:
+                body = parse(await read_body(request, LARGEST))
                 return [structured(body, dossier_id, caller, dossiers.contract)]
-            case "application/json":
-                body = parse(await read_body(request, ONE_EVENT))
+            case answers.JSON:
+                body = parse(await read_body(request, LARGEST))
                 return [short(body, caller, dossiers.contract, key, dossiers.portal_source)]
-            case "application/cloudevents-batch+json":
+            case answers.CLOUD_EVENTS:
                 batch = _batch(parse(await read_body(request, ONE_BATCH)))
                 return [structured(event, dossier_id, caller, dossiers.contract) for event in batch]
-        raise Problem(
-            UNSUPPORTED_MEDIA_TYPE,
-            "Send application/cloudevents+json, application/cloudevents-batch+json, or application/json.",
-        )
+        raise Problem(UNSUPPORTED_MEDIA_TYPE, f"Send {CLOUD_EVENT}, {CLOUD_EVENTS}, or {JSON}.")
 
     @routes.get(
         "/v1/dossiers/{dossierId}/events",
         operation_id="listEvents",
         summary="The timeline, as this caller may read it",
+        description="In order. Events that may not be read are not there, and fields of classes that no grant covers "
+        "are absent.",
+        response_model=None,
+        responses=answers.answers(200, BAD_REQUEST, NOT_FOUND, shape=EventPage, says="A page"),
     )
     async def listed(
-        dossierId: UUID,
+        dossier_id: DossierId,
         caller: CallerDep,
-        type: Annotated[str | None, Query(description="A type, or a prefix: `placement.*`", max_length=200)] = None,
-        after: Annotated[str | None, Query(description="`next` of an earlier page")] = None,
-        asOf: Annotated[str | None, Query(description="Only what had occurred by then")] = None,
-        knownAt: Annotated[str | None, Query(description="Only what was known by then")] = None,
+        type: OfType = None,
+        after: After = None,
+        as_of: Annotated[
+            str | None, Query(alias="asOf", description=f"Only what had occurred by then. {MOMENT}")
+        ] = None,
+        known_at: Annotated[
+            str | None, Query(alias="knownAt", description=f"Only what was known by then. {MOMENT}")
+        ] = None,
         limit: Limit = PAGE,
         purpose: Purpose = None,
     ) -> Response:
         check_purpose(purpose)
         reader = await dossiers.surveyor.reader(caller)
-        bound = cursor_owner(caller), orjson.dumps([str(dossierId), type, asOf, knownAt, purpose]).decode()
-        start = 0 if after is None else dossiers.cursors.open(after, caller=bound[0], filter=bound[1])
-        filter_ = Filter(type, until("asOf", asOf), until("knownAt", knownAt))
-        page = await dossiers.gate.read_events(reader, dossierId, filter_, start, limit, purpose)
-        next_ = after if not page.items and after is not None else None
-        return JsonAnswer(
-            {
-                "items": page.items,
-                "next": next_ or dossiers.cursors.seal(page.last, caller=bound[0], filter=bound[1]),
-            }
-        )
+        bound = orjson.dumps(["events", str(dossier_id), type, as_of, known_at, purpose]).decode()
+        place = Place(dossiers.cursors, caller, bound, after)
+        filter_ = Filter(type, until("asOf", as_of), until("knownAt", known_at))
+        page = await dossiers.gate.read_events(reader, dossier_id, filter_, place.position, limit, purpose)
+        return JsonAnswer(place.page(page.items, page.last if page.items else None))
 
     @routes.get(
         "/v1/dossiers/{dossierId}/events/{eventId}",
         operation_id="readEvent",
-        summary="One event; fields of classes that are not covered are absent",
+        summary="One event",
+        description="Fields of classes that no grant covers are absent. An event that may not be read does not exist.",
+        response_model=None,
+        response_class=EventAnswer,
+        responses=answers.answers(200, BAD_REQUEST, NOT_FOUND, shape=Event, says="The event"),
     )
-    async def one(
-        dossierId: UUID,
-        eventId: UUID,
-        caller: CallerDep,
-        purpose: Purpose = None,
-    ) -> Response:
+    async def one(dossier_id: DossierId, event_id: EventId, caller: CallerDep, purpose: Purpose = None) -> Response:
         check_purpose(purpose)
         reader = await dossiers.surveyor.reader(caller)
-        return JsonAnswer(await dossiers.gate.read_event(reader, dossierId, eventId, purpose), media_type=EVENT)
+        return EventAnswer(await dossiers.gate.read_event(reader, dossier_id, event_id, purpose))
 
     return routes
 
 
 def check_purpose(purpose: str | None) -> None:
     if purpose is not None and purpose not in PURPOSES:
-        raise Problem(BAD_REQUEST, f"Draad-Purpose is one of: {', '.join(sorted(PURPOSES))}.")
-
-
-def cursor_owner(caller: Caller) -> str:
-    return f"{caller.organisation or ''}/{caller.person or ''}"
+        raise Problem(BAD_REQUEST, f"Draad-Purpose is one of: {', '.join(PURPOSES)}.")
 
 
 def _batch(body: object) -> list[Any]:
@@ -155,7 +178,7 @@ def _batch(body: object) -> list[Any]:
         raise Problem(BAD_REQUEST, "A batch is a list of events.", errors=[FieldError("", "This must be a list.")])
     if len(body) > MOST_IN_BATCH:
         raise Problem(TOO_LARGE, f"A batch holds at most {MOST_IN_BATCH} events.")
-    if any(len(orjson.dumps(event)) > ONE_EVENT for event in body):
+    if any(len(orjson.dumps(event)) > LARGEST for event in body):
         raise Problem(TOO_LARGE)
     ids = [event.get("id") for event in body if isinstance(event, dict)]
     if len({str(id_) for id_ in ids}) < len(body):
@@ -169,4 +192,4 @@ def _answer(recorded: Recorded, dossier_id: UUID, is_batch: bool) -> Response:
         return JsonAnswer({"items": recorded.events}, status, {"Location": f"/v1/dossiers/{dossier_id}/events"})
     event = recorded.events[0]
     location = {"Location": f"/v1/dossiers/{dossier_id}/events/{event['id']}"}
-    return JsonAnswer(event, status, location, media_type=EVENT)
+    return EventAnswer(event, status, location)

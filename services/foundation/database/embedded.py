@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import asyncpg
 
-from services.foundation.database.binaries import User, programs, server_user
+from services.foundation.database.binaries import EmbeddedTrouble, User, programs, server_user
 from services.foundation.database.configuration import SUPERUSER, write_settings
 from services.foundation.database.ownership import (
     DATA,
@@ -39,7 +39,7 @@ LOG_IS_LARGE = 5_000_000
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
-class StartFailed(FolderTrouble):
+class StartFailed(EmbeddedTrouble):
     def __init__(self, what: str, last: Sequence[str]) -> None:
         said = "\n".join(f"  {line}" for line in last) or "  (nothing)"
         super().__init__(f"The embedded PostgreSQL {what}. It said last:\n{said}")
@@ -54,7 +54,7 @@ class OtherVersion(FolderTrouble):
 
 
 class Server:
-    """A running PostgreSQL on one folder."""
+    """A PostgreSQL on one folder. Starting, stopping and killing block: asynchronous code does them in a thread."""
 
     def __init__(self, folder: Path, socket: Path, user: User | None, binaries: Path, progress: Progress) -> None:
         self.folder = folder
@@ -151,6 +151,7 @@ class Server:
         if done.returncode:
             raise StartFailed("could not prepare its data", done.stderr.decode(errors="replace").splitlines()[-5:])
         unfinished.rename(self.data)
+        _flush(self.folder)
 
     def _check_version(self) -> None:
         wanted = self._binaries.parent.name.removeprefix("pginstall")
@@ -272,6 +273,15 @@ def _reachable(data: Path, user: User | None) -> Iterator[tuple[str, tuple[int, 
     descriptor = os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         yield f"/proc/self/fd/{descriptor}", (descriptor,)
+    finally:
+        os.close(descriptor)
+
+
+def _flush(folder: Path) -> None:
+    """See to it that the names in this folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

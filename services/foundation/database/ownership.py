@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from services.foundation.database.binaries import EmbeddedTrouble
+
 OWNER = "draad.owner"
 DATA = "postgres"
 UNFINISHED = "initialising"  # what `initdb` works on, before it becomes DATA in one step
@@ -22,7 +24,7 @@ LONGEST_PARENT = 44  # a socket's whole path has room for 104 to 108 bytes
 PATIENCE = 20.0
 
 
-class FolderTrouble(Exception):
+class FolderTrouble(EmbeddedTrouble):
     """This folder cannot hold the data; what is said here must be put right first."""
 
 
@@ -97,8 +99,10 @@ def parent_of_temporary() -> Path:
         place = Path("/tmp").resolve()
     parent = place / f"draad-{os.geteuid()}"
     mode = 0o711 if as_root else 0o700  # the server of root runs as someone who must be able to pass here
-    with suppress(FileExistsError):
-        parent.mkdir(mode=mode)
+    try:
+        parent.mkdir(mode=mode, exist_ok=True)
+    except OSError as error:
+        raise FolderNotUsable(parent, error.strerror or str(error)) from error
     found = parent.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise FolderNotUsable(parent, "it belongs to someone else")

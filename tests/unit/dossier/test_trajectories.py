@@ -18,10 +18,12 @@ from services.dossier.domain.entries import Actor, Entry, NewEntry
 from services.dossier.domain.evolution import evolve, fold
 from services.dossier.domain.refusals import AgainstState, NotAllowed, Refusal, RuleBroken, UnknownDossier
 from services.dossier.domain.state import Dossier, NotOpened, Open, from_json, to_json
-from tests.unit.dossier.lives import LAW, contract, moment
+from services.dossier.gate import law
+from tests.unit.dossier.lives import contract, moment
 
 FILES = sorted((Path(__file__).parents[2] / "acceptance" / "trajectories").glob("*.json"))
 STATUS: Mapping[type[Refusal], int] = {RuleBroken: 400, NotAllowed: 403, UnknownDossier: 404, AgainstState: 409}
+LAW_FILE = law.load()
 PLATFORM = Actor("platform", "platform", "platform", frozenset({"SYS"}))
 
 
@@ -101,11 +103,11 @@ class Replay:
             now=now,
             occurred_at=moment(data["occurred_at"]),
             facts=Facts(
-                law=LAW,
+                law=LAW_FILE,
                 grantee_kind=self.kinds.get(grantee),
                 grantee_person_organisation=self.people.get(data.get("grantee_actor", "")),
                 actor_kind=self.kinds.get(by.organisation or ""),
-                legal_ref="law file",
+                legal_ref=LAW_FILE.article(self.kinds.get(grantee, ""), data.get("purpose", "")),
                 known_people=self.people,
                 employers=self.employers,
             ),

@@ -1,7 +1,9 @@
 """Putting right: who wrote an entry retracts it or answers for it, once; consent has its own ways (R-35)."""
 
+from collections.abc import Mapping
+
 from services.dossier.domain.access import live_grants
-from services.dossier.domain.admission.references import check_unused, known, unknown
+from services.dossier.domain.admission.references import Check, check_unused, known, unknown
 from services.dossier.domain.commands import AboutEntry, Record
 from services.dossier.domain.refusals import AgainstState, NotAllowed, RuleBroken, UnknownDossier
 from services.dossier.domain.state import Open
@@ -52,3 +54,10 @@ def _own(command: Record, dossier: Open) -> AboutEntry:
     if about is None:
         raise unknown("event_id", RULE)
     raise NotAllowed("Only who wrote an entry can retract it; ask for a correction.", rule=RULE)
+
+
+CHECKS: Mapping[str, Check] = {
+    "entry.retracted": check_retracted,
+    "correction.requested": check_requested,
+    "correction.answered": check_answered,
+}

@@ -1,5 +1,8 @@
 """A step of the participant rests on a decision that they agreed to (R-28)."""
 
+from collections.abc import Mapping
+
+from services.dossier.domain.admission.references import Check
 from services.dossier.domain.commands import Record
 from services.dossier.domain.days import civil_day
 from services.dossier.domain.refusals import RuleBroken
@@ -16,3 +19,10 @@ def check_agreed(command: Record, dossier: Open) -> None:
             rule="R-28",
             pointers=("/data/decision_id",),
         )
+
+
+CHECKS: Mapping[str, Check] = {
+    "trial-placement.requested": check_agreed,
+    "development-plan.agreed": check_agreed,
+    "transition.planned": check_agreed,
+}

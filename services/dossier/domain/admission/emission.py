@@ -8,7 +8,7 @@ from services.dossier.domain.refusals import NotAllowed, RuleBroken, UnknownDoss
 from services.dossier.domain.state import Open
 
 # What a delegate with the power to answer may write: the participant was asked for it.
-ANSWERS = frozenset({"opportunity.responded", "trial-placement.evaluated", "survey.answered", "question.asked"})
+ANSWERS = frozenset({"opportunity.responded", "trial-placement.evaluated", "survey.answered"})
 
 
 def check_known(command: Record, dossier: Open) -> None:

@@ -1,5 +1,8 @@
 """Schemes, decisions and work offered: a form is never bounced, and a decision is understood (R-08, R-26)."""
 
+from collections.abc import Mapping
+
+from services.dossier.domain.admission.references import Check
 from services.dossier.domain.commands import Record
 from services.dossier.domain.refusals import AgainstState, RuleBroken
 from services.dossier.domain.state import Open
@@ -35,3 +38,11 @@ def check_opportunity(command: Record, dossier: Open) -> None:
     reference, employer = command.data["opportunity_ref"], command.data["employer_org"]
     if dossier.opportunities.get(reference, employer) != employer:
         raise AgainstState("Choose another id: this one is in use.", rule="R-17", pointers=("/data/opportunity_ref",))
+
+
+CHECKS: Mapping[str, Check] = {
+    "scheme.requested": check_scheme_requested,
+    "scheme.decided": check_scheme_decided,
+    "decision.communicated": check_decision_communicated,
+    "opportunity.proposed": check_opportunity,
+}

@@ -1,9 +1,9 @@
 """Grants: asked, given, narrowed, withdrawn, ended, and called back afterwards (R-11, R-17, R-36, R-37)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from services.dossier.domain.admission.references import check_own, check_unused, known, unknown
+from services.dossier.domain.admission.references import Check, check_own, check_unused, known, unknown
 from services.dossier.domain.commands import Record
 from services.dossier.domain.consent import Grant
 from services.dossier.domain.days import civil_day, days_after, moment_in
@@ -202,3 +202,15 @@ def _check_referral(command: Record, dossier: Open) -> None:
     referral = known(command, "referral_id", dossier.referrals, "R-36")
     if referral.to_org != command.data["grantee_org"] or referral.ended_on is not None:
         raise unknown("referral_id", "R-36")
+
+
+CHECKS: Mapping[str, Check] = {
+    "consent.requested": check_requested,
+    "consent.declined": check_declined,
+    "consent.granted": check_granted,
+    "consent.narrowed": check_narrowed,
+    "consent.revoked": check_revoked,
+    "consent.expired": check_expired,
+    "copy-recall.requested": check_recall,
+    "copy-recall.answered": check_recall_answer,
+}

@@ -1,6 +1,8 @@
 """Handovers and referrals: begun by one organisation, answered by the one that was asked, once (R-09, R-36)."""
 
-from services.dossier.domain.admission.references import check_own, check_unused, known, unknown
+from collections.abc import Mapping
+
+from services.dossier.domain.admission.references import Check, check_own, check_unused, known, unknown
 from services.dossier.domain.commands import Record
 from services.dossier.domain.refusals import AgainstState
 from services.dossier.domain.state import Handover, Open, Referral
@@ -67,3 +69,15 @@ def _asked(command: Record, dossier: Open) -> Referral:
     if referral.to_org != command.organisation or referral.state == "withdrawn":
         raise unknown("referral_id", REFERRAL)
     return referral
+
+
+CHECKS: Mapping[str, Check] = {
+    "handover.initiated": check_handover_initiated,
+    "handover.held": check_handover_held,
+    "handover.accepted": check_handover_accepted,
+    "handover.cancelled": check_handover_cancelled,
+    "referral.made": check_referral_made,
+    "referral.answered": check_referral_answered,
+    "referral.completed": check_referral_completed,
+    "referral.withdrawn": check_referral_withdrawn,
+}

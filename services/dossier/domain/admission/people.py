@@ -1,6 +1,8 @@
 """Who stands for whom: delegates of the participant, contact persons, professionals of an organisation (R-14)."""
 
-from services.dossier.domain.admission.references import check_own, unknown
+from collections.abc import Mapping
+
+from services.dossier.domain.admission.references import Check, check_own, unknown
 from services.dossier.domain.commands import Record
 from services.dossier.domain.days import civil_day, day_in, moment_in
 from services.dossier.domain.refusals import NotAllowed, RuleBroken
@@ -45,3 +47,12 @@ def _check_colleague(command: Record, rule: str | None) -> None:
     data = command.data
     if command.facts.known_people.get(data["person"]) != data["org"]:
         raise RuleBroken("Name someone of that organisation.", rule=rule, pointers=("/data/person",))
+
+
+CHECKS: Mapping[str, Check] = {
+    "delegate.appointed": check_delegate_appointed,
+    "delegate.withdrawn": check_delegate_withdrawn,
+    "contact-person.appointed": check_contact_person,
+    "professional.assigned": check_assigned,
+    "professional.unassigned": check_unassigned,
+}

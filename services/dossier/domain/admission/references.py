@@ -1,12 +1,14 @@
-"""Ids of one's own choosing: new where something begins, known where something goes on."""
+"""Ids of one's own choosing: new where something begins, known where something goes on; and what a check is."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import TypeVar
 
 from services.dossier.domain.commands import Record
 from services.dossier.domain.refusals import AgainstState, NotAllowed
+from services.dossier.domain.state import Open
 
 V = TypeVar("V")
+Check = Callable[[Record, Open], None]
 
 
 def check_unused(command: Record, field: str, used: Container[str], rule: str) -> None:

@@ -1,5 +1,8 @@
 """What supports a person: a buddy who has been there, one's own manual, not being given up (R-19, R-20, R-27)."""
 
+from collections.abc import Mapping
+
+from services.dossier.domain.admission.references import Check
 from services.dossier.domain.commands import Record
 from services.dossier.domain.refusals import RuleBroken
 from services.dossier.domain.state import Open
@@ -30,3 +33,10 @@ def check_contact_lost(command: Record, dossier: Open) -> None:
         raise RuleBroken(
             "Keep trying: record at least three attempts, over at least two weeks, in at least two ways.", rule="R-20"
         )
+
+
+CHECKS: Mapping[str, Check] = {
+    "buddy.matched": check_buddy,
+    "self-manual.shared": check_manual_shared,
+    "contact.lost": check_contact_lost,
+}

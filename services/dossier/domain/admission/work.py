@@ -1,8 +1,9 @@
 """Trials and placements: a promise, a maximum, and one story per id (R-02, R-03, R-17)."""
 
+from collections.abc import Mapping
 from datetime import date
 
-from services.dossier.domain.admission.references import check_unused, known, unknown
+from services.dossier.domain.admission.references import Check, check_unused, known, unknown
 from services.dossier.domain.commands import Record
 from services.dossier.domain.days import day_in, months_after
 from services.dossier.domain.refusals import AgainstState, RuleBroken
@@ -111,3 +112,16 @@ def _is_of_another(command: Record, relation: set[str]) -> bool:
     facts = command.facts
     is_employer = command.by.standing == "professional" and facts.law.is_employer(facts.actor_kind)
     return is_employer and command.organisation not in relation
+
+
+CHECKS: Mapping[str, Check] = {
+    "trial-placement.requested": check_trial_requested,
+    "trial-placement.decided": check_trial_decided,
+    "trial-placement.started": check_trial_started,
+    "trial-placement.evaluated": check_trial_evaluated,
+    "trial-placement.ended": check_trial_ended,
+    "placement.started": check_placement_started,
+    "placement.changed": check_placement_goes_on,
+    "placement.renewed": check_placement_goes_on,
+    "placement.ended": check_placement_ended,
+}

@@ -1,0 +1,171 @@
+"""The shapes of answers, for the documentation; answers are made by the gate, not from these."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, NotRequired
+from uuid import UUID
+
+from fastapi import Path
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from services.foundation.answers import Next
+
+DossierId = Annotated[UUID, Path(alias="dossierId", description="The id of the dossier; it tells nothing of a person")]
+EventId = Annotated[UUID, Path(alias="eventId", description="The id that the sender gave the event")]
+
+PrivacyClass = Literal["identity", "contact", "health-sensitive", "income", "work", "evaluation"]
+Sequence = Annotated[
+    str, Field(description="Counts the dossier's events, from 1; for the participant and a delegate alone")
+]
+Data = Annotated[
+    dict[str, Any],
+    Field(description="As `GET /v1/event-types/{type}` has it, without the fields that you may not read"),
+]
+
+
+class Event(TypedDict):
+    """A CloudEvent as this reader may read it. `data` is absent for a writer who may write and not read."""
+
+    specversion: Literal["1.0"]
+    id: UUID
+    source: Annotated[str, Field(description="The system that sent it, as a URN")]
+    type: str
+    subject: Annotated[str, Field(description="`dossier/` and the id of the dossier")]
+    time: Annotated[datetime, Field(description="When it was recorded, by the platform's clock, in UTC")]
+    datacontenttype: Literal["application/json"]
+    dataschema: Annotated[str, Field(description="The schema of `data`")]
+    privacyclass: PrivacyClass
+    actor: NotRequired[Annotated[str, Field(description="Who wrote it; absent for a machine")]]
+    sequence: NotRequired[Sequence]
+    sequencetype: NotRequired[Literal["Integer"]]
+    data: NotRequired[Data]
+
+
+class EventPage(TypedDict):
+    items: list[Event]
+    next: Next
+
+
+class Made(TypedDict):
+    """A dossier that is there from now on, or is the caller's from now on."""
+
+    id: UUID
+    claim_code: NotRequired[
+        Annotated[str, Field(description="Told once: hand it to the participant, who redeems it by `POST /v1/claims`")]
+    ]
+    claim_within_days: NotRequired[int]
+
+
+class DossierItem(TypedDict):
+    id: UUID
+    last_event_at: NotRequired[datetime]
+    contact_person: NotRequired[Annotated[str, Field(description="An actor key")]]
+
+
+class DossierPage(TypedDict):
+    items: list[DossierItem]
+    next: Next
+
+
+class DossierState(TypedDict):
+    """Each value stands here only if all events that decided it are readable."""
+
+    id: UUID
+    responsible_organisation: NotRequired[Annotated[str, Field(description="An organisation key")]]
+    contact_person: NotRequired[Annotated[str, Field(description="An actor key")]]
+    active_placements: NotRequired[Annotated[list[str], Field(description="Ids as in the events")]]
+    active_grants: NotRequired[Annotated[list[str], Field(description="Ids as in the events")]]
+    open_concerns: NotRequired[Annotated[list[str], Field(description="Ids as in the events")]]
+    last_contact_on: NotRequired[date]
+
+
+class GrantShown(TypedDict):
+    consent_id: str
+    event_id: Annotated[UUID, Field(description="The `consent.granted` that gave it")]
+    grantee_org: Annotated[str, Field(description="An organisation key")]
+    grantee_actor: NotRequired[Annotated[str, Field(description="Only this person of the organisation")]]
+    classes: list[PrivacyClass]
+    event_types: NotRequired[Annotated[list[str], Field(description="Only these types; absent: all of the classes")]]
+    operations: list[Literal["read", "emit", "subscribe"]]
+    purpose: str
+    basis: Literal["consent", "no_objection", "statutory_task"]
+    basis_in_words: str
+    legal_ref: NotRequired[Annotated[str, Field(description="The article, for a statutory task")]]
+    history: Annotated[Literal["all", "from_grant"], Field(description="Everything, or what occurs from the grant on")]
+    valid_from: datetime
+    valid_until: datetime
+    ended_at: NotRequired[Annotated[datetime, Field(description="Withdrawn or expired")]]
+    purpose_ends_at: NotRequired[Annotated[datetime, Field(description="When the purpose ends (R-11b)")]]
+    as_of: Annotated[datetime, Field(description="The moment at which this was so")]
+    is_live: bool
+    can_be_withdrawn: bool
+
+
+class GrantList(TypedDict):
+    items: list[GrantShown]
+
+
+class LogItem(TypedDict):
+    """One request that concerned this dossier."""
+
+    at: datetime
+    actor: Annotated[str | None, Field(description="An actor key; null for a machine")]
+    organisation: str | None
+    role: str | None
+    purpose: Annotated[str | None, Field(description="Of the grants it rested on, with commas")]
+    basis: Annotated[str | None, Field(description="Of the grants it rested on, with commas, or what else opened it")]
+    event_ids: Annotated[list[UUID], Field(description="What was disclosed; for a refused single read: what was asked")]
+    classes: list[PrivacyClass]
+    way: Literal["read", "list", "delivery", "export", "preview", "handover"]
+    decision: Literal["permit", "deny"]
+    reason: str
+
+
+class LogPage(TypedDict):
+    items: list[LogItem]
+    next: Next
+
+
+class Stopped(TypedDict):
+    withdrawn: Annotated[list[str], Field(description="The grants that were withdrawn: their `consent_id`")]
+    remaining: Annotated[list[GrantShown], Field(description="What the law gives and nobody can withdraw")]
+
+
+class EventTypeShown(TypedDict):
+    type: str
+    version: int
+    phase: str
+    title: Annotated[str, Field(description="English")]
+    title_nl: Annotated[str, Field(description="Dutch")]
+    description: str
+    description_nl: str
+    privacyclass: Annotated[
+        PrivacyClass | None, Field(description="null: about no person, or the class of the event that it is about")
+    ]
+    may_emit: Annotated[list[str], Field(description="Roles")]
+    typical_subscribers: Annotated[list[str], Field(description="Roles")]
+    dataschema: Annotated[str, Field(description="What the event names as its schema")]
+
+
+class EventTypeList(TypedDict):
+    items: list[EventTypeShown]
+
+
+class EventTypeWithSchema(EventTypeShown):
+    schema: Annotated[dict[str, Any], Field(description="JSON Schema 2020-12 of `data`, with two examples")]
+
+
+class InBoth(TypedDict):
+    nl: str
+    en: str
+
+
+class Term(TypedDict):
+    group: str
+    key: Annotated[str, Field(description="The one English word that code and data use")]
+    nl: str
+    en: str
+    meaning: InBoth
+
+
+Glossary = TypedDict("Glossary", {"title": str, "x-title-nl": str, "terms": list[Term]})

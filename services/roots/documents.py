@@ -1,0 +1,53 @@
+"""Writes the documents that are generated from the code, or says which of them are no longer those of the code."""
+
+import argparse
+import sys
+from typing import Any, Final
+
+from services.foundation.bus.postgres import PostgresBus
+from services.foundation.callers import Authenticator
+from services.foundation.database.connection import Database
+from services.foundation.openapi import finished, text_of
+from services.foundation.tokens import Verifier
+from services.foundation.vault.keys import Keys
+from services.foundation.vault.root_key import KEY_BYTES, LocalRootKey
+from services.roots.api import DOCUMENT, application
+from services.roots.house import wired
+
+SERVER: Final = "https://draad.example.org"
+VERSION_PATH: Final = "/v1"
+CONTACT: Final = {
+    "name": "Draad",
+    "url": "https://draad.example.org/contact",
+    "email": "api@draad.example.org",
+}
+
+
+def document() -> dict[str, Any]:
+    """Of the application of an installation, wired to a database that is never asked for anything."""
+    database = Database("", None)
+    root_key = LocalRootKey(bytes(KEY_BYTES))
+    house = wired(database, Keys(database, root_key), root_key, "", PostgresBus(database))
+    app = application(house, Authenticator(Verifier({}, ""), house.registry))
+    made = finished(app.openapi(), VERSION_PATH, SERVER)
+    made["info"]["contact"] = CONTACT
+    return made
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m services.roots.documents", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when a document is not that of now")
+    is_check = parser.parse_args(arguments).check
+    made, name = text_of(document()), f"{DOCUMENT.parent.name}/{DOCUMENT.name}"
+    if DOCUMENT.exists() and DOCUMENT.read_text("utf-8") == made:
+        return 0
+    if is_check:
+        sys.stderr.write(f"{name} is not that of the code: python -m services.roots.documents writes it anew.\n")
+        return 1
+    DOCUMENT.write_text(made, "utf-8")
+    sys.stdout.write(f"{name} written\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

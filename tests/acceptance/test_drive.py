@@ -1,0 +1,52 @@
+"""The three public lives, lived through fresh sandboxes by the acceptance driver: nothing fails."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import sandboxes
+from tests.acceptance import drive
+from tests.sandboxes import Sandbox
+
+HERE = Path(__file__).parent
+LIVES = sorted((HERE / "trajectories").glob("*.json"))
+KINDS = frozenset(("access", "attempts", "lists", "deliveries"))
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with sandboxes.running() as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox_after_a_crash() -> Iterator[Sandbox]:
+    """The one before was killed while it served, and left its database server behind."""
+    with sandboxes.running() as killed:
+        killed.kill()
+    with sandboxes.running() as running:
+        yield running
+
+
+def live(sandbox: Sandbox) -> drive.Drive:
+    driven = drive.Drive(drive.Api(sandbox.url), [drive.Story(path, None) for path in LIVES], set(KINDS))
+    driven.run()
+    return driven
+
+
+def assert_nothing_failed(driven: drive.Drive) -> None:
+    assert not driven.failures
+    checked = {kind for _, kind, _ in driven.table}
+    assert checked >= KINDS | {"events"}
+
+
+def test_the_public_lives_pass(sandbox: Sandbox) -> None:
+    assert len(LIVES) == 3
+    assert_nothing_failed(live(sandbox))
+
+
+def test_the_public_lives_pass_right_after_a_crash(sandbox_after_a_crash: Sandbox) -> None:
+    assert_nothing_failed(live(sandbox_after_a_crash))
