@@ -19,30 +19,27 @@ def say(console: Console, line: str, style: str = "") -> None:
     console.print(Text(line, style=style), soft_wrap=True)
 
 
-def stays(console: Console, language: str, stage: "Stage") -> None:
+def stays(console: Console, stage: "Stage") -> None:
     """Addresses, and for each person a line that asks as that person."""
-    from services.sandbox.words import in_language, plain
-
-    words = in_language(language)
     console.print()
-    say(console, words.say("stays_up", url=stage.url), "bold")
+    say(console, stage.say("stays_up", url=stage.url), "bold")
     for phrase, path in (
         ("stays_docs", "/docs"),
         ("stays_types", "/v1/event-types"),
         ("stays_health", "/health/ready"),
     ):
-        say(console, f"  {stage.url + path:<{len(stage.url) + 16}}  {words.say(phrase)}")
+        say(console, f"  {stage.url + path:<{len(stage.url) + 16}}  {stage.say(phrase)}")
     console.print()
-    say(console, words.say("be_one"), "bold")
-    console.print(Padding(Text(words.say("be_one_how")), (0, 0, 1, 0)))
+    say(console, stage.say("be_one"), "bold")
+    console.print(Padding(Text(stage.say("be_one_how")), (0, 0, 1, 0)))
     for life, people in stage.acting():
-        say(console, words.say("dossier_of", name=plain(life.owner.name)), "bold")
+        say(console, stage.whose(life), "bold")
         for person, file in people:
-            say(console, f"  {plain(words.who_in_full(person))}")
+            say(console, f"  {stage.who(person)}")
             say(console, f"    curl -s -H {_typed_header(file)} {stage.url}/v1/dossiers/{life.dossier}/events", "cyan")
         owner = stage.files.get(life.owner.key)
         if owner is not None:
-            say(console, f"  {words.say('who_looked', name=plain(life.first_name))}")
+            say(console, f"  {stage.who_looked(life)}")
             say(
                 console,
                 f"    curl -s -H {_typed_header(owner)} {stage.url}/v1/dossiers/{life.dossier}/access-log",
@@ -50,14 +47,14 @@ def stays(console: Console, language: str, stage: "Stage") -> None:
             )
         console.print()
     draad, python, files = _runnable("draad"), _runnable("python"), _files(stage)
-    say(console, words.say("again_how"), "bold")
+    say(console, stage.say("again_how"), "bold")
     say(console, f"  {draad} replay {files}", "cyan")
-    say(console, words.say("drive_how"), "bold")
+    say(console, stage.say("drive_how"), "bold")
     only = "--only access,attempts,lists,deliveries"
     say(console, f"  {draad} sandbox --port 8701", "cyan")
     say(console, f"  {python} tests/acceptance/drive.py --url http://127.0.0.1:8701 {only} {files}", "cyan")
     console.print()
-    say(console, words.say("stop_how"), "dim")
+    say(console, stage.say("stop_how"), "dim")
 
 
 def _typed_header(file: Path) -> str:

@@ -98,9 +98,7 @@ def demo(
     console, language = _console(), _language(lang)
     _guarded()
     telling = Telling(files or root.usual_lives(), console, speed, language)
-    running.until_told(
-        lambda: root.demo(port, telling, lambda stage: stays(console, language, stage), _progress(console))
-    )
+    running.until_told(lambda: root.demo(port, telling, lambda stage: stays(console, stage), _progress(console)))
 
 
 def replay(

@@ -11,8 +11,11 @@ FAULT_OF_OURS = 70  # EX_SOFTWARE of sysexits.h
 def exit_status(error: BaseException) -> int:
     """Says it on standard error, and gives the exit status."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
+    from services.roots import demo, trouble
+
+    expected = (*trouble.EXPECTED, *demo.EXPECTED)
     for each in _leaves(error):
-        if isinstance(each, _expected()):
+        if isinstance(each, expected):
             for line in str(each).splitlines():
                 console.print(Text.assemble(("draad: ", "bold red"), line))
             return 1
@@ -36,29 +39,3 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
             yield from _leaves(each)
     else:
         yield error
-
-
-def _expected() -> tuple[type[Exception], ...]:
-    """Imported when something is wrong, so that `--help` needs none of it."""
-    from services.foundation.database.binaries import NamelessUser, NoPostgres, NoUnprivilegedUser
-    from services.foundation.database.connection import DatabaseTrouble
-    from services.foundation.database.migrations import MigrationTrouble
-    from services.foundation.database.ownership import FolderTrouble
-    from services.foundation.parties import PartyRefused
-    from services.foundation.settings import SettingsFault
-    from services.foundation.vault.keys import WrongRootKey
-    from services.foundation.vault.root_key import RootKeyRefused
-    from services.roots.databases import NotAsItShouldBe
-    from services.roots.demo import NoLives
-    from services.roots.guard import NotStarted
-    from services.roots.running import CannotListen
-    from services.roots.statutory import GrantsRefused
-    from services.sandbox.client import SandboxAway
-    from services.sandbox.conversation import CannotReplay
-    from services.sandbox.lives import NotATrajectory
-
-    return (
-        *(CannotListen, CannotReplay, DatabaseTrouble, FolderTrouble, GrantsRefused, MigrationTrouble, NamelessUser),
-        *(NoLives, NoPostgres, NoUnprivilegedUser, NotATrajectory, NotAsItShouldBe, NotStarted, PartyRefused),
-        *(RootKeyRefused, SandboxAway, SettingsFault, WrongRootKey),
-    )

@@ -11,8 +11,10 @@ from typing import Final
 
 from services.roots.replay import Telling, told
 from services.roots.sandbox import Progress, Sandbox, beside
-from services.sandbox.client import HttpApi
-from services.sandbox.lives import Life, Person, read
+from services.sandbox.client import HttpApi, SandboxAway
+from services.sandbox.conversation import CannotReplay
+from services.sandbox.lives import Life, NotATrajectory, Person, read
+from services.sandbox.words import Words, in_language, plain
 
 LIVES: Final = Path(__file__).resolve().parents[2] / "tests" / "acceptance" / "trajectories"
 PEOPLE: Final = "people"
@@ -29,6 +31,10 @@ class NoLives(Exception):
         )
 
 
+EXPECTED: Final = (CannotReplay, NoLives, NotATrajectory, SandboxAway)
+"""What may stand in the way here beside `services.roots.trouble`: each says what to do."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """What stands after the story: where, whose lives, and a file with the token of each person."""
@@ -37,6 +43,19 @@ class Stage:
     lives: Sequence[Life]
     files: Mapping[str, Path]
     told: Sequence[Path]
+    words: Words
+
+    def say(self, phrase: str, **values: str) -> str:
+        return self.words.say(phrase, **values)
+
+    def whose(self, life: Life) -> str:
+        return self.words.say("dossier_of", name=plain(life.owner.name))
+
+    def who(self, person: Person) -> str:
+        return plain(self.words.who_in_full(person))
+
+    def who_looked(self, life: Life) -> str:
+        return self.words.say("who_looked", name=plain(life.first_name))
 
     def acting(self) -> list[tuple[Life, list[tuple[Person, Path]]]]:
         """Who can be acted as, life by life; somebody of several lives stands with the first."""
@@ -61,16 +80,16 @@ async def demo(port: int, telling: Telling, stays: Callable[[Stage], None], prog
     telling.check()
     async with beside(port, progress) as (sandbox, running):
         outcome = await told(telling, sandbox.url)
-        stays(await asyncio.to_thread(_staged, sandbox, telling.files))
+        stays(await asyncio.to_thread(_staged, sandbox, telling))
         await running
         return outcome
 
 
-def _staged(sandbox: Sandbox, files: Sequence[Path]) -> Stage:
+def _staged(sandbox: Sandbox, telling: Telling) -> Stage:
     """Entering a scene again registers nobody twice and gives tokens: each goes into a file that only we may read."""
     folder = sandbox.folder / PEOPLE
     folder.mkdir(mode=0o700, exist_ok=True)
-    lives = [read(file) for file in files]
+    lives = [read(file) for file in telling.files]
     written: dict[str, Path] = {}
     with closing(HttpApi(sandbox.url)) as api:
         for life in lives:
@@ -78,7 +97,7 @@ def _staged(sandbox: Sandbox, files: Sequence[Path]) -> Stage:
             for key, token in scene.body["tokens"].items():
                 if key not in written and not life.people[key].is_platform and _FILE_NAME.fullmatch(key):
                     written[key] = _private(folder / key, f"Authorization: Bearer {token}\n")
-    return Stage(sandbox.url, lives, written, files)
+    return Stage(sandbox.url, lives, written, telling.files, in_language(telling.language))
 
 
 def _private(path: Path, content: str) -> Path:

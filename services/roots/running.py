@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Any, Final, TypeVar
 
 import uvicorn
@@ -17,6 +18,7 @@ Done = TypeVar("Done")
 
 STOP: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, a service manager, a closed terminal
 GRACE: Final = 5  # seconds for requests that are being answered
+_signals_are_heard: Final[ContextVar[bool]] = ContextVar("signals_are_heard", default=False)
 
 
 class CannotListen(Exception):
@@ -38,6 +40,7 @@ def until_told(work: Callable[[], Coroutine[Any, Any, Done]]) -> Done | None:
     async def main() -> Done:
         task = asyncio.current_task()
         assert task is not None
+        _signals_are_heard.set(True)
         for number in STOP:
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         return await work()
@@ -75,8 +78,12 @@ def address(listener: socket.socket) -> str:
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """The process has one place that hears signals (`until_told`); it stops what this server rests on, too."""
-        yield
+        """Where `until_told` hears signals, it alone does: it stops what this server rests on, too."""
+        if _signals_are_heard.get():
+            yield
+            return
+        with super().capture_signals():
+            yield
 
 
 async def run(app: FastAPI, listener: socket.socket, workers: Sequence[Worker], ready: Callable[[], None]) -> None:
