@@ -171,6 +171,26 @@ def test_what_a_professional_opens_becomes_the_participants_by_a_code(scene: Lif
     assert scene.call("POST", "/v1/claims", "noor", {"code": code}).status_code == 404  # used
 
 
+def test_opening_again_under_the_same_key_opens_nothing(scene: Life) -> None:
+    key = {"Idempotency-Key": new_id()}
+
+    def sent(actor: str) -> Any:
+        return scene.call("POST", "/v1/dossiers", actor, OPENING, headers=key)
+
+    first, again, other = sent("ayse"), sent("ayse"), sent("noor")
+    assert (first.status_code, again.status_code, other.status_code) == (201, 200, 201)
+    assert again.json() == first.json()
+    assert again.headers["location"] == first.headers["location"]
+    assert other.json()["id"] != first.json()["id"]
+    lost, renewed = sent("klaas"), sent("klaas")
+    assert (lost.status_code, renewed.status_code) == (201, 200)
+    assert lost.json()["id"] == renewed.json()["id"]
+    # The code of an answer that never arrived is of no use; the new one is.
+    assert scene.call("POST", "/v1/claims", "ayse", {"code": lost.json()["claim_code"]}).status_code == 404
+    assert scene.call("POST", "/v1/claims", "ayse", {"code": renewed.json()["claim_code"]}).status_code == 201
+    assert set(sent("klaas").json()) == {"id"}
+
+
 def test_five_wrong_codes_a_day_and_no_more(scene: Life) -> None:
     _, code = opened_by_klaas(scene)
     answers = [scene.call("POST", "/v1/claims", "noor", {"code": f"{n}AAAA"}) for n in range(5)]
