@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-
 LONGEST = 60.0  # seconds for one round, after which something is wrong
 
 

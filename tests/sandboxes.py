@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from services.foundation.database.configuration import SUPERUSER
 from services.foundation.database.ownership import parent_of_temporary
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+ADDRESS: Final = re.compile(r"http://127\.0\.0\.1:\d+(?=\s|$)")  # the first one that it names is its own
 READY_WITHIN: Final = 60.0
 EVENT: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
@@ -60,8 +62,9 @@ class Sandbox:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.log.append(line)
-            if line.startswith("ready: "):
-                self.url = line.removeprefix("ready: ").strip()
+            address = ADDRESS.search(line)
+            if address is not None and not self.url:
+                self.url = address[0]
                 self._ready.set()
         self._ready.set()
 

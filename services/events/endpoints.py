@@ -11,6 +11,9 @@ from services.events.feed import LONGEST_WAIT, Shelf
 from services.foundation.answers import REPLAYED, After, JsonAnswer, JsonRoute, Next, Place, ThinEvent, answers
 from services.foundation.callers import CallerDep
 from services.foundation.paging import PAGE, Cursors, Limit
+from services.foundation.problems import BAD_REQUEST, UNAUTHORISED, UNAVAILABLE
+
+ALWAYS = (UNAUTHORISED, UNAVAILABLE)
 
 Wait = Annotated[float, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for something when there is nothing")]
 
@@ -36,7 +39,7 @@ def router(shelf: Shelf, cursors: Cursors) -> APIRouter:
         description="In order; an entry keeps the numbers it got when it was first permitted to you, and is left out "
         "for as long as you may not know it. With `wait` an empty answer waits for something to come.",
         response_model=None,
-        responses=answers(200, "A page", FeedPage, 400, 401, 503),
+        responses=answers(200, *ALWAYS, BAD_REQUEST, shape=FeedPage, says="A page"),
     )
     async def read(
         request: Request, caller: CallerDep, after: After = None, limit: Limit = PAGE, wait: Wait = 0

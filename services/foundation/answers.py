@@ -13,8 +13,9 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from services.foundation.callers import Caller
+from services.foundation.http_headers import API_VERSION
 from services.foundation.paging import Cursors
-from services.foundation.problems import KINDS, MEDIA_TYPE, NOT_ACCEPTABLE, Problem
+from services.foundation.problems import MEDIA_TYPE, NOT_ACCEPTABLE, Kind, Problem
 
 _TEXT: Final = {"type": "string"}
 PROBLEM: Final[dict[str, Any]] = {
@@ -42,8 +43,19 @@ PROBLEM: Final[dict[str, Any]] = {
         },
     },
 }
-_SAYS: Final = {status: [k.title for k in KINDS.values() if k.status == status] for status in range(400, 600)}
+VERSION: Final[dict[str, Any]] = {
+    "API-Version": {
+        "description": "The whole version of this API, on every answer",
+        "schema": {"type": "string"},
+        "example": API_VERSION,
+    }
+}
 
+HEADERS: Final[dict[str, Any]] = VERSION | {
+    "Location": {"description": "Where what was made is read", "schema": {"type": "string", "format": "uri-reference"}},
+    "Retry-After": {"description": "Seconds to wait before asking again", "schema": {"type": "integer"}},
+    "WWW-Authenticate": {"description": "What is asked for (RFC 6750)", "schema": {"type": "string"}},
+}
 
 JSON: Final = "application/json"
 CLOUD_EVENT: Final = "application/cloudevents+json"
@@ -79,29 +91,34 @@ class JsonAnswer(Response):
         return orjson.dumps(content, option=orjson.OPT_UTC_Z)
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For `responses=` of an operation."""
-    return {
-        status: {"description": "; ".join(_SAYS[status]), "content": {MEDIA_TYPE: {"schema": PROBLEM}}}
-        for status in statuses
-    }
+def problems(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
+    """For `responses=` of an operation or a router: what may go wrong, by kind."""
+    return {kind.status: _problem(kind.title) for kind in kinds}
 
 
 def answers(
-    status: int, says: str, shape: Any, *problem_statuses: int, headers: Sequence[str] = ()
+    success: int, *kinds: Kind, shape: Any = None, says: str = "As asked", headers: Sequence[str] = ()
 ) -> dict[int | str, dict[str, Any]]:
-    """For `responses=` of an operation: what it answers when all is well, and the problems that it may have."""
-    told: dict[str, Any] = {"model": shape, "description": says}
-    if headers:
-        told["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
-    return {status: told} | problems(*problem_statuses)
+    """For `responses=` of an operation: what it answers when all is well, its problems by kind, and any other."""
+    told: dict[str, Any] = {"description": says, "headers": VERSION | {name: HEADERS[name] for name in headers}}
+    if shape is not None:
+        told["model"] = shape
+    # Without a default FastAPI would document a 422 of its own.
+    made: dict[int | str, dict[str, Any]] = {success: told, "default": _problem("Another problem")}
+    return made | problems(*kinds)
+
+
+def _problem(says: str) -> dict[str, Any]:
+    return {"description": says, "headers": VERSION, "content": {MEDIA_TYPE: {"schema": PROBLEM}}}
 
 
 class JsonRoute(APIRoute):
     """For `route_class=` of a router whose answers are JSON: who accepts none gets 406, before anything is done."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **told: Any) -> None:
-        super().__init__(path, endpoint, **told | {"responses": problems(406) | (told.get("responses") or {})})
+        super().__init__(
+            path, endpoint, **told | {"responses": problems(NOT_ACCEPTABLE) | (told.get("responses") or {})}
+        )
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
@@ -116,7 +133,7 @@ class JsonRoute(APIRoute):
 
 def accepts_json(said: Sequence[str]) -> bool:
     """Accept (RFC 9110 section 12.5.1), for all kinds of JSON alike. What cannot be read excludes nothing."""
-    if not said or said == ["*/*"]:
+    if not said or (len(said) == 1 and said[0] in ("*/*", JSON)):
         return True
     weights: dict[str, float] = {}
     for range_ in ",".join(said).split(","):

@@ -1,28 +1,16 @@
 """Finishes the OpenAPI document that FastAPI makes: leaves out what it guessed, adds what holds everywhere."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from typing import Any, Final
 
-from services.foundation.answers import PROBLEM
-from services.foundation.http_headers import API_VERSION
+from services.foundation.answers import HEADERS, PROBLEM
 from services.foundation.problems import KINDS, MEDIA_TYPE, Kind, Problem, render
 
 METHODS: Final = ("get", "put", "post", "delete", "patch")
 INSTANCE: Final = "6f1d6c5be0c14d0f8a5a5f4f1f2b9a3c"
 SCHEMAS: Final = "#/components/schemas/"
-
-HEADERS: Final[Mapping[str, Any]] = {
-    "API-Version": {
-        "description": "The whole version of this API, on every answer",
-        "schema": {"type": "string"},
-        "example": API_VERSION,
-    },
-    "Location": {"description": "Where what was made is read", "schema": {"type": "string", "format": "uri-reference"}},
-    "Retry-After": {"description": "Seconds to wait before asking again", "schema": {"type": "integer"}},
-    "WWW-Authenticate": {"description": "What is asked for (RFC 6750)", "schema": {"type": "string"}},
-}
 
 Json = dict[str, Any]
 
@@ -46,7 +34,7 @@ def finished(document: Json, version_path: str, server: str) -> Json:
     schemas["Problem"] = deepcopy(PROBLEM)
     document["paths"] = paths
     document["servers"] = [{"url": server + version_path, "description": "An invented address; yours is your region's"}]
-    document["components"] |= {"headers": deepcopy(dict(HEADERS)), "responses": _problem_answers()}
+    document["components"] |= {"headers": deepcopy(HEADERS), "responses": _problem_answers()}
     _without_titles(document)
     return document
 
@@ -69,10 +57,13 @@ def _finish_operation(operation: Json, schemas: Json) -> None:
     answers: Json = operation["responses"]
     answers.pop("422", None)
     for status, answer in answers.items():
+        if status == "default":
+            answers[status] = {"$ref": "#/components/responses/Problem"}
+            continue
         if int(status) >= 400:
             answers[status] = {"$ref": f"#/components/responses/{_name(_kinds(int(status))[0])}"}
             continue
-        answer["headers"] = answer.get("headers", {}) | {"API-Version": {"$ref": "#/components/headers/API-Version"}}
+        answer["headers"] = _headers(["API-Version", *answer.get("headers", ())])
         for content in answer.get("content", {}).values():
             if "$ref" in content.get("schema", {}):  # beside it stands FastAPI's guess: a string
                 content["schema"] = {"$ref": content["schema"]["$ref"]}
@@ -128,6 +119,10 @@ def _objects(node: object) -> Iterator[Json]:
             yield from _objects(value)
 
 
+def _headers(names: Iterable[str]) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
 def _kinds(status: int) -> list[Kind]:
     return [kind for kind in KINDS.values() if kind.status == status]
 
@@ -138,7 +133,13 @@ def _name(kind: Kind) -> str:
 
 def _problem_answers() -> Json:
     first = [_kinds(status)[0] for status in sorted({kind.status for kind in KINDS.values()})]
-    return {_name(kind): _problem_answer(kind) for kind in first}
+    return {_name(kind): _problem_answer(kind) for kind in first} | {
+        "Problem": {
+            "description": "Any other problem",
+            "headers": _headers(["API-Version"]),
+            "content": {MEDIA_TYPE: {"schema": {"$ref": SCHEMAS + "Problem"}}},
+        }
+    }
 
 
 def _problem_answer(kind: Kind) -> Json:
@@ -149,6 +150,6 @@ def _problem_answer(kind: Kind) -> Json:
     examples = {each.slug: {"summary": each.title, "value": json.loads(bytes(made[each].body))} for each in kinds}
     return {
         "description": "; ".join(each.title for each in kinds),
-        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers},
+        "headers": _headers(headers),
         "content": {MEDIA_TYPE: {"schema": {"$ref": SCHEMAS + "Problem"}, "examples": examples}},
     }

@@ -15,6 +15,11 @@ from services.foundation.problems import (
     BAD_REQUEST,
     CONFLICT,
     FORBIDDEN,
+    NOT_FOUND,
+    TOO_LARGE,
+    UNAUTHORISED,
+    UNAVAILABLE,
+    UNSUPPORTED_MEDIA_TYPE,
     FieldError,
     Problem,
     not_found,
@@ -52,7 +57,7 @@ def router(parts: Parts) -> APIRouter:
         tags=["subscriptions"],
         route_class=JsonRoute,
         default_response_class=JsonAnswer,
-        responses=problems(401, 503),
+        responses=problems(UNAUTHORISED, UNAVAILABLE),
     )
     _add_subscriptions(routes, parts)
     _add_one(routes, parts)
@@ -69,7 +74,17 @@ def _add_subscriptions(routes: APIRouter, parts: Parts) -> None:
         "each event at the moment of its delivery; a dossier that you name is not checked.",
         status_code=201,
         response_model=None,
-        responses=answers(201, "Created", SubscriptionShown, 400, 403, 409, 413, 415, headers=["Location"]),
+        responses=answers(
+            201,
+            BAD_REQUEST,
+            FORBIDDEN,
+            CONFLICT,
+            TOO_LARGE,
+            UNSUPPORTED_MEDIA_TYPE,
+            shape=SubscriptionShown,
+            says="Created",
+            headers=["Location"],
+        ),
         openapi_extra=takes(NewSubscription, example={"channel": "pull", "types": ["placement.*"]}),
     )
     async def create(request: Request, caller: CallerDep) -> Response:
@@ -91,7 +106,7 @@ def _add_subscriptions(routes: APIRouter, parts: Parts) -> None:
         summary="Your subscriptions",
         description="Those of this person; a machine client has those that it made.",
         response_model=None,
-        responses=answers(200, "A page", SubscriptionPage, 400),
+        responses=answers(200, BAD_REQUEST, shape=SubscriptionPage, says="A page"),
     )
     async def list_them(caller: CallerDep, after: After = None, limit: Limit = PAGE) -> Response:
         place = Place(parts.cursors, caller, "subscriptions", after)
@@ -107,7 +122,7 @@ def _add_one(routes: APIRouter, parts: Parts) -> None:
         summary="One of your subscriptions",
         description="Another's does not exist for you.",
         response_model=None,
-        responses=answers(200, "The subscription", SubscriptionShown, 400, 404),
+        responses=answers(200, BAD_REQUEST, NOT_FOUND, shape=SubscriptionShown, says="The subscription"),
     )
     async def get(id: Id, caller: CallerDep) -> Response:
         return JsonAnswer(_shown(await _found(parts, caller, id)))
@@ -118,7 +133,9 @@ def _add_one(routes: APIRouter, parts: Parts) -> None:
         summary="Change types or dossiers",
         description="A JSON merge patch (RFC 7396) of `types` and `dossiers`. What was delivered stays delivered.",
         response_model=None,
-        responses=answers(200, "Changed", SubscriptionShown, 400, 404, 413, 415),
+        responses=answers(
+            200, BAD_REQUEST, NOT_FOUND, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, shape=SubscriptionShown, says="Changed"
+        ),
         openapi_extra=takes(SubscriptionChange, MERGE_PATCH, example={"types": ["placement.*"]}),
     )
     async def change(request: Request, id: Id, caller: CallerDep) -> Response:
@@ -136,10 +153,9 @@ def _add_one(routes: APIRouter, parts: Parts) -> None:
         summary="End a subscription",
         description="With its deliveries: nothing more comes, and what came can no longer be read here.",
         status_code=204,
-        response_description="Ended",
         response_model=None,
         response_class=Response,
-        responses=problems(400, 404),
+        responses=answers(204, BAD_REQUEST, NOT_FOUND, says="Ended"),
     )
     async def delete(id: Id, caller: CallerDep) -> Response:
         await _found(parts, caller, id)
@@ -155,7 +171,7 @@ def _add_deliveries(routes: APIRouter, parts: Parts) -> None:
         summary="What was delivered",
         description="In the order of delivery, each event once. What you may no longer know is left out.",
         response_model=None,
-        responses=answers(200, "A page", DeliveryPage, 400, 404),
+        responses=answers(200, BAD_REQUEST, NOT_FOUND, shape=DeliveryPage, says="A page"),
     )
     async def list_deliveries(
         id: Id, caller: CallerDep, after: After = None, state: State = None, limit: Limit = PAGE
@@ -179,7 +195,9 @@ def _add_deliveries(routes: APIRouter, parts: Parts) -> None:
         "Each keeps its number and is decided anew.",
         status_code=202,
         response_model=None,
-        responses=answers(202, "Under way", SubscriptionShown, 400, 404, 413, 415),
+        responses=answers(
+            202, BAD_REQUEST, NOT_FOUND, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, shape=SubscriptionShown, says="Under way"
+        ),
         openapi_extra=takes(Replay, required=False, example={}),
     )
     async def replay(request: Request, id: Id, caller: CallerDep) -> Response:

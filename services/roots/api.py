@@ -88,7 +88,7 @@ def health(house: House) -> APIRouter:
         summary="Does this process answer?",
         description="Asks nothing of anything else.",
         response_model=None,
-        responses=answers(200, "It does", Health),
+        responses=answers(200, shape=Health, says="It does"),
     )
     async def live() -> Response:
         return JsonAnswer({"status": "live"})
@@ -99,7 +99,7 @@ def health(house: House) -> APIRouter:
         summary="Can this process serve?",
         description="Its database included.",
         response_model=None,
-        responses=answers(200, "It can", Health, 503),
+        responses=answers(200, UNAVAILABLE, shape=Health, says="It can"),
     )
     async def ready() -> Response:
         try:

@@ -1,6 +1,8 @@
 """The sandbox: the whole system with invented people, an issuer of its own and a clock that can be set."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,8 +18,9 @@ from services.foundation.database.migrations import migrate
 from services.foundation.tokens import Verifier
 from services.foundation.vault.root_key import LocalRootKey
 from services.roots.api import application
+from services.roots.databases import Place, demand_no_real_people
 from services.roots.house import House, built
-from services.roots.running import listening, run
+from services.roots.running import address, listening, run
 from services.sandbox import endpoints
 from services.sandbox.faults import BreakableBus, Switchboard
 from services.sandbox.issuer import DevelopmentIssuer
@@ -32,36 +35,57 @@ ROOT_KEY: Final = "root.key"
 
 @dataclass(frozen=True)
 class Sandbox:
-    """Where a running sandbox is found."""
+    """Where a running sandbox is found, and the folder that is its own while it runs."""
 
     url: str
+    folder: Path
 
 
-async def sandbox(
-    port: int,
-    data: Path | None,
-    ready: Callable[[Sandbox], None],
-    progress: Callable[[str], None] = lambda _step: None,
-) -> None:
+Ready = Callable[[Sandbox], None]
+Progress = Callable[[str], None]
+
+
+def _quiet(_step: str) -> None:
+    return None
+
+
+async def sandbox(port: int, data: Path | None, ready: Ready, progress: Progress = _quiet) -> None:
     """Runs until it is told to stop. `data` absent means a temporary folder that goes when the sandbox goes."""
     listener = listening(HOST, port)
     async with embedded(data, progress=progress) as server:
-        progress("migrating")
-        await migrate(server.url(MAIN), server.url(KEYS))
+        place = Place(server.url(MAIN), server.url(KEYS), server.folder)
+        await migrate(place.main, place.keys)
+        await demand_no_real_people(place, server.folder)
         root_key = LocalRootKey.generate(server.folder / ROOT_KEY)
         switchboard = Switchboard()
-        bus_database = await Database.open(server.url(MAIN), size=6)
+        bus_database = await Database.open(place.main, size=6)
         try:
             bus = BreakableBus(PostgresBus(bus_database), switchboard)
-            async with built(server.url(MAIN), server.url(KEYS), root_key, SOURCE, bus) as house:
+            async with built(place.main, place.keys, root_key, SOURCE, bus) as house:
                 async with house.database.connection() as conn:
                     await clock.begin_sandbox(conn)
                 app = _application(house, switchboard)
-                url = f"http://{HOST}:{listener.getsockname()[1]}"
                 workers = (house.relay.run, house.notifier.run, house.lanes.run)
-                await run(app, listener, workers, lambda: ready(Sandbox(url)))
+                found = Sandbox(address(listener), server.folder)
+                await run(app, listener, workers, lambda: ready(found))
         finally:
             await bus_database.close()
+
+
+@asynccontextmanager
+async def beside(port: int, progress: Progress = _quiet) -> AsyncIterator[tuple[Sandbox, "asyncio.Task[None]"]]:
+    """A sandbox of its own that runs while this block does; its task ends early only when something broke."""
+    found: asyncio.Future[Sandbox] = asyncio.get_running_loop().create_future()
+    running = asyncio.create_task(sandbox(port, None, found.set_result, progress))
+    try:
+        await asyncio.wait((running, found), return_when=asyncio.FIRST_COMPLETED)
+        if not found.done():
+            await running
+        yield found.result(), running
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
 
 
 def _application(house: House, switchboard: Switchboard) -> Any:

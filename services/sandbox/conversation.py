@@ -53,11 +53,10 @@ class Conversation:
     def titles(self, actor: str, language: str) -> dict[str, str]:
         """What each type is called, from the catalogue; a type without a name there is left out."""
         called = {
-            str(i.get("type") or i.get("name")): i.get("title") or i.get("titles")
-            for i in self.news("/v1/event-types", actor)
+            str(each.get("type")): each.get(f"title_{language}") or each.get("title")
+            for each in self.news("/v1/event-types", actor)
         }
-        named = {type_: t.get(language) or t.get("en") if isinstance(t, dict) else t for type_, t in called.items()}
-        return {type_: str(title) for type_, title in named.items() if title}
+        return {type_: str(title) for type_, title in called.items() if title}
 
     def send(
         self, method: str, path: str, actor: str, body: Any = None, headers: Mapping[str, str] | None = None

@@ -17,7 +17,7 @@ LANGUAGES = ("en", "nl")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d$")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT")
 _SLOT = re.compile(r"\{(\w+)\}")
-_ONLY_IF = re.compile(r"\[(\w+)=([\w-]+)\] ")
+_ONLY_IF = re.compile(r"\[(\w+)(!?=)([\w-]+)\] ")
 # Fields that hold the key of a person or an organisation, beside those that end in `_org`.
 _PARTIES = frozenset(
     {"org", "person", "coach", "buddy", "delegate", "with", "participants", "parties", "attendees", "grantee_actor"}
@@ -105,8 +105,10 @@ class Words:
 
     def _clause(self, clause: str, data: Mapping[str, Any], life: Life) -> str:
         if only_if := _ONLY_IF.match(clause):
-            name, wanted = only_if.groups()
-            return clause[only_if.end() :] if str(data.get(name)).lower() == wanted else ""
+            name, equals, wanted = only_if.groups()
+            if (str(data.get(name)).lower() == wanted) != (equals == "="):
+                return ""
+            clause = clause[only_if.end() :]
         if any(data.get(name) in (None, [], "") for name in _SLOT.findall(clause)):
             return ""
         return _SLOT.sub(lambda slot: self._value(slot[1], data[slot[1]], life), clause)

@@ -4,21 +4,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import lives
-from tests.end_to_end.running import Life, Sandbox, lived, started
-from tests.sandboxes import Api
+from tests import lives, sandboxes
+from tests.database import server, urls
+from tests.lives import Life
+from tests.sandboxes import Api, Sandbox
+
+__all__ = ["server", "urls"]
 
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    """Its clock only goes forward and is shared: a test that moves it starts a sandbox of its own (`started`)."""
-    with started() as running:
+    """Its clock only goes forward and is shared: a test that moves it starts a sandbox of its own."""
+    with sandboxes.running() as running:
         yield running
-
-
-@pytest.fixture
-def life(sandbox: Sandbox) -> Life:
-    return lived(sandbox)
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +27,11 @@ def api(sandbox: Sandbox) -> Iterator[Api]:
 
 
 @pytest.fixture
-def scene(api: Api) -> lives.Life:
-    """A dossier with more people around it than `life` has, and words for what they do."""
+def life(api: Api) -> Life:
+    return lives.opened(api)
+
+
+@pytest.fixture
+def scene(api: Api) -> Life:
+    """The same, in tests that tell of more people."""
     return lives.opened(api)

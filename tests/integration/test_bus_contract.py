@@ -44,7 +44,9 @@ class HeldDatabase(Database):
         self._before_commit = before_commit
 
     @asynccontextmanager
-    async def transaction(self, *locks: Lock, lock_timeout: float = 5.0) -> AsyncIterator[Connection]:
+    async def transaction(  # type: ignore[override]  # a context manager of its own stands in for the pool's
+        self, *locks: Lock, lock_timeout: float = 5.0
+    ) -> AsyncIterator[Connection]:
         async with self._held.transaction(*locks, lock_timeout=lock_timeout) as connection:
             yield connection
             await self._before_commit()

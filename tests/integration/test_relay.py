@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid5
 
 import asyncpg
@@ -41,6 +43,23 @@ asyncio.run(main())
 """
 
 
+Hire = Callable[..., Relay]
+
+
+@pytest.fixture
+async def hire(database: Database) -> AsyncIterator[Hire]:
+    """Relays that are closed whatever happens: an open one holds a connection, and the pool waits for it."""
+    hired: list[Relay] = []
+
+    def one(bus: PostgresBus, **how: Any) -> Relay:
+        hired.append(Relay(database, bus, **how))
+        return hired[-1]
+
+    yield one
+    for relay in hired:
+        await relay.close()
+
+
 async def everything(bus: PostgresBus) -> list[Received]:
     consumer = await bus.consumer(TOPIC)
     records: list[Received] = []
@@ -58,9 +77,9 @@ async def outbox(database: Database) -> list[tuple[UUID, int, int | None, bool]]
     return [tuple(row) for row in rows]
 
 
-async def test_positions_have_no_gaps_and_follow_the_outbox(database: Database) -> None:
+async def test_positions_have_no_gaps_and_follow_the_outbox(database: Database, hire: Hire) -> None:
     dossiers, bus = await Dossiers.begin(database), PostgresBus(database)
-    relay = Relay(database, bus, batch=4)
+    relay = hire(bus, batch=4)
     for number in range(10):
         await dossiers.append(MANY[number % 3])
     assert await relay.run_once() == 10
@@ -69,12 +88,11 @@ async def test_positions_have_no_gaps_and_follow_the_outbox(database: Database) 
     assert await relay.run_once() == 0
     assert [row[2:] for row in await outbox(database)] == [(position, True) for position in range(1, 12)]
     assert sorted(int(record.headers["position"]) for record in await everything(bus)) == [*range(1, 12)]
-    await relay.close()
 
 
 @pytest.mark.parametrize("place", PLACES)
 async def test_wherever_it_is_killed_nothing_is_lost_doubled_or_out_of_order(
-    database: Database, urls: Urls, place: str
+    database: Database, urls: Urls, hire: Hire, place: str
 ) -> None:
     dossiers, bus = await Dossiers.begin(database), PostgresBus(database)
     reader = await subscribe(database, "gemeente")
@@ -94,7 +112,7 @@ async def test_wherever_it_is_killed_nothing_is_lost_doubled_or_out_of_order(
     before = await outbox(database)
     await dossiers.append(MANY[0])
 
-    notifier, lanes, relay = Notifier(database, bus, dossiers), Lanes(database, dossiers), Relay(database, bus, batch=6)
+    notifier, lanes, relay = Notifier(database, bus, dossiers), Lanes(database, dossiers), hire(bus, batch=6)
     await notifier.run_once()
     await _when_free(relay)
     await notifier.run_once()
@@ -112,7 +130,6 @@ async def test_wherever_it_is_killed_nothing_is_lost_doubled_or_out_of_order(
         once = sorted(set(came))
         assert came == once or came == once[: len(came) - len(once)] + once, "a batch comes again whole and in order"
     await notifier.close()
-    await relay.close()
 
 
 async def _when_free(relay: Relay) -> None:
@@ -127,9 +144,9 @@ async def _when_free(relay: Relay) -> None:
     pytest.fail("the lock of the killed relay was never given back")
 
 
-async def test_a_second_relay_is_refused_until_the_first_lets_go(database: Database) -> None:
+async def test_a_second_relay_is_refused_until_the_first_lets_go(database: Database, hire: Hire) -> None:
     dossiers, bus = await Dossiers.begin(database), PostgresBus(database)
-    first, second = Relay(database, bus), Relay(database, bus)
+    first, second = hire(bus), hire(bus)
     await dossiers.append(MANY[0])
     assert await first.run_once() == 1
     with pytest.raises(AnotherRelayRuns):
@@ -137,12 +154,11 @@ async def test_a_second_relay_is_refused_until_the_first_lets_go(database: Datab
     await first.close()
     await dossiers.append(MANY[0])
     assert await second.run_once() == 1
-    await second.close()
 
 
-async def test_a_second_relay_that_runs_waits_and_then_takes_over(database: Database) -> None:
+async def test_a_second_relay_that_runs_waits_and_then_takes_over(database: Database, hire: Hire) -> None:
     dossiers, bus = await Dossiers.begin(database), PostgresBus(database)
-    first, second = Relay(database, bus), Relay(database, bus)
+    first, second = hire(bus), hire(bus)
     await first.run_once()
     waiting = asyncio.create_task(second.run())
     await dossiers.append(MANY[0])
@@ -160,9 +176,9 @@ async def test_a_second_relay_that_runs_waits_and_then_takes_over(database: Data
         await waiting
 
 
-async def test_a_session_that_the_database_ended_is_taken_up_again(database: Database) -> None:
+async def test_a_session_that_the_database_ended_is_taken_up_again(database: Database, hire: Hire) -> None:
     dossiers, bus = await Dossiers.begin(database), PostgresBus(database)
-    relay = Relay(database, bus)
+    relay = hire(bus)
     await relay.run_once()
     async with database.connection() as conn:
         await conn.execute("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted")
@@ -170,7 +186,6 @@ async def test_a_session_that_the_database_ended_is_taken_up_again(database: Dat
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
         await relay.run_once()
     assert await relay.run_once() == 1
-    await relay.close()
 
 
 def test_a_process_for_real_people_does_not_start_with_a_fail_point() -> None:

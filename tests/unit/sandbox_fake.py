@@ -77,8 +77,8 @@ class FakeSandbox:
             case "POST", ["sandbox", "scenes"]:
                 return self._scene(body)
             case "GET", ["v1", "event-types"]:
-                title = {"nl": "Plaatsing gestart", "en": "Placement started"}
-                return Answer(200, {"items": [{"type": "nl.dossier.placement.started", "title": title}], "next": "1"})
+                named = {"title": "Placement started", "title_nl": "Plaatsing gestart"}
+                return Answer(200, {"items": [{"type": "nl.dossier.placement.started"} | named], "next": "1"})
             case "POST", ["v1", "subscriptions"]:
                 self.deliveries[str(token)] = []
                 return Answer(201, {"id": token})

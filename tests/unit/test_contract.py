@@ -48,7 +48,7 @@ def test_a_fault_teaches_what_to_give(contract: Contract) -> None:
     assert {fault.pointer: fault.message for fault in contract.faults(STARTED, body)} == {
         "/hours_per_week": "Give at most 168 (h/wk).",
         "/kind": "Choose one of: regular, subsidised, sheltered, work_experience, pool.",
-        "/placement_id": "This field is required. The mark of this placement, used until it ends.",
+        "/placement_id": "This field is required. The reference of this placement, used until it ends.",
     }
 
 

@@ -148,7 +148,7 @@ Tuesday 3 June 2025 ────────────────────
        ✗ not       Sanne Lesgever: no access was given
        sent 2 times, stored once
 
-13:00  Hetty Personeel (employer) tries: Trial placement requested
+13:00  Hetty Personeel (employer) tries to record: Trial placement requested
        At Bibliotheek De Proefpagina, 13 January 2025 to 12 March 2025, 20 hours
        a week, WITHOUT the intention to keep the person on, then 12 months
        ✗ refused (R-02): a trial placement comes with the promise to keep the
@@ -211,7 +211,7 @@ Tuesday 3 June 2025 ────────────────────
        ✗ not       Sanne Lesgever: no access was given
        sent 2 times, stored once
 
-13:00  Hetty Personeel (employer) tries: Trial placement requested
+13:00  Hetty Personeel (employer) tries to record: Trial placement requested
        At Bibliotheek De Proefpagina, 13 January 2025 to 12 March 2025, 20 hours a week, WITHOUT the intention
        to keep the person on, then 12 months
        ✗ refused (R-02): a trial placement comes with the promise to keep the person on, for at least six

@@ -17,13 +17,13 @@ from services.dossier.domain.admission import (
     work,
 )
 from services.dossier.domain.commands import Command, EndDue, Record
+from services.dossier.domain.decider import Decider
 from services.dossier.domain.ends import due
 from services.dossier.domain.entries import Entry, NewEntry
 from services.dossier.domain.evolution import evolve
 from services.dossier.domain.knowledge import OPENED
 from services.dossier.domain.refusals import AgainstState, RuleBroken, UnknownDossier
 from services.dossier.domain.state import Dossier, NotOpened, Open
-from services.foundation.decider import Decider
 
 FAMILIES = (
     closing,

@@ -48,7 +48,8 @@ def ends(dossier: Dossier, employers: frozenset[str], parameters: Parameters = D
 
 def with_ends(grant: Grant, dossier: Open, employers: frozenset[str], parameters: Parameters = DEFAULTS) -> Grant:
     """The grant, knowing the end of its purpose."""
-    return replace(grant, purpose_ends_at=purpose_ends_at(grant, dossier, employers, parameters))
+    end = purpose_ends_at(grant, dossier, employers, parameters)
+    return grant if end == grant.purpose_ends_at else replace(grant, purpose_ends_at=end)
 
 
 def due(dossier: Dossier, employers: frozenset[str], parameters: Parameters = DEFAULTS) -> tuple[Due, ...]:

@@ -12,7 +12,15 @@ from services.dossier.incoming import Incoming, short
 from services.foundation.answers import After, JsonAnswer, JsonRoute, Place, answers, problems
 from services.foundation.callers import Caller, CallerDep
 from services.foundation.paging import PAGE, Limit
-from services.foundation.problems import not_found
+from services.foundation.problems import (
+    BAD_REQUEST,
+    CONFLICT,
+    FORBIDDEN,
+    NOT_FOUND,
+    UNAUTHORISED,
+    UNAVAILABLE,
+    not_found,
+)
 
 
 def router(dossiers: Dossiers) -> APIRouter:
@@ -21,7 +29,7 @@ def router(dossiers: Dossiers) -> APIRouter:
         tags=["access"],
         route_class=JsonRoute,
         default_response_class=JsonAnswer,
-        responses=problems(401, 503),
+        responses=problems(UNAUTHORISED, UNAVAILABLE),
     )
 
     @routes.get(
@@ -30,7 +38,9 @@ def router(dossiers: Dossiers) -> APIRouter:
         summary="Who has access, on which basis, and what can be withdrawn",
         description="The participant and a delegate see all grants, ended ones too; an organisation sees its own.",
         response_model=None,
-        responses=answers(200, "All of them, in order of their first moment", GrantList, 400, 404),
+        responses=answers(
+            200, BAD_REQUEST, NOT_FOUND, shape=GrantList, says="All of them, in order of their first moment"
+        ),
     )
     async def grants(dossier_id: DossierId, caller: CallerDep) -> Response:
         reader = await dossiers.surveyor.reader(caller)
@@ -42,7 +52,7 @@ def router(dossiers: Dossiers) -> APIRouter:
         summary="Everyone who read, received or was refused",
         description="For the participant and a delegate. One item for each request that concerned the dossier.",
         response_model=None,
-        responses=answers(200, "A page", LogPage, 400, 404),
+        responses=answers(200, BAD_REQUEST, NOT_FOUND, shape=LogPage, says="A page"),
     )
     async def access_log(
         dossier_id: DossierId, caller: CallerDep, after: After = None, limit: Limit = PAGE
@@ -58,7 +68,7 @@ def router(dossiers: Dossiers) -> APIRouter:
         summary="Withdraw every grant that can be withdrawn, at once",
         description="For the participant, without a body. Answers which access remains because the law gives it.",
         response_model=None,
-        responses=answers(200, "Stopped", Stopped, 400, 403, 404, 409),
+        responses=answers(200, BAD_REQUEST, FORBIDDEN, NOT_FOUND, CONFLICT, shape=Stopped, says="Stopped"),
     )
     async def stop(dossier_id: DossierId, caller: CallerDep) -> Response:
         reader = await dossiers.surveyor.reader(caller)

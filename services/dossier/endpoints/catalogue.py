@@ -9,7 +9,7 @@ from starlette.responses import Response
 from services.dossier.endpoints.shapes import EventTypeList, EventTypeWithSchema, Glossary
 from services.foundation.answers import JsonAnswer, JsonRoute, answers
 from services.foundation.contract import SCHEMAS, Contract, EventType
-from services.foundation.problems import not_found
+from services.foundation.problems import BAD_REQUEST, NOT_FOUND, not_found
 
 TypeName = Annotated[
     str,
@@ -33,7 +33,7 @@ def router(contract: Contract) -> APIRouter:
         summary="All types of event, in two languages",
         description="Those of a dossier (`nl.dossier.`) and of a region (`nl.regio.`). For anyone, without token.",
         response_model=None,
-        responses=answers(200, "All of them, by name", EventTypeList, 400),
+        responses=answers(200, BAD_REQUEST, shape=EventTypeList, says="All of them, by name"),
     )
     async def event_types() -> Response:
         return JsonAnswer({"items": listed})
@@ -44,7 +44,7 @@ def router(contract: Contract) -> APIRouter:
         summary="One type of event, with its schema",
         description="What `data` of such an event holds, with two examples. For anyone, without token.",
         response_model=None,
-        responses=answers(200, "The type", EventTypeWithSchema, 400, 404),
+        responses=answers(200, BAD_REQUEST, NOT_FOUND, shape=EventTypeWithSchema, says="The type"),
     )
     async def event_type(name: TypeName) -> Response:
         known = types.get(name) or types.get(f"nl.dossier.{name}")
@@ -58,7 +58,7 @@ def router(contract: Contract) -> APIRouter:
         summary="The words of the field, Dutch and English",
         description="The one English word that code and data use for each Dutch one. For anyone, without token.",
         response_model=None,
-        responses=answers(200, "All words", Glossary, 400),
+        responses=answers(200, BAD_REQUEST, shape=Glossary, says="All words"),
     )
     async def words() -> Response:
         return JsonAnswer(glossary)

@@ -19,6 +19,17 @@ from services.foundation.bodies import body_as, takes
 from services.foundation.callers import CallerDep
 from services.foundation.contract import Contract
 from services.foundation.paging import PAGE, Limit
+from services.foundation.problems import (
+    BAD_REQUEST,
+    CONFLICT,
+    FORBIDDEN,
+    NOT_FOUND,
+    TOO_LARGE,
+    TOO_MANY_REQUESTS,
+    UNAUTHORISED,
+    UNAVAILABLE,
+    UNSUPPORTED_MEDIA_TYPE,
+)
 
 OPENED = "nl.dossier.dossier.opened"
 
@@ -48,7 +59,10 @@ KnownAt = Annotated[str | None, Query(alias="knownAt", description=f"As it was k
 
 def router(dossiers: Dossiers, claiming: claims.Claims) -> APIRouter:
     routes = APIRouter(
-        tags=["dossiers"], route_class=JsonRoute, default_response_class=JsonAnswer, responses=problems(401, 503)
+        tags=["dossiers"],
+        route_class=JsonRoute,
+        default_response_class=JsonAnswer,
+        responses=problems(UNAUTHORISED, UNAVAILABLE),
     )
     _add_beginnings(routes, dossiers, claiming)
     _add_views(routes, dossiers)
@@ -63,8 +77,18 @@ def _add_beginnings(routes: APIRouter, dossiers: Dossiers, claiming: claims.Clai
         description="For a participant it is theirs at once. A professional gets a one-time code for the participant.",
         status_code=201,
         response_model=None,
-        responses=answers(200, "Sent again under the same key: this is what was opened then", Made)
-        | answers(201, "Opened", Made, 400, 403, 409, 413, 415, headers=["Location"]),
+        responses=answers(200, shape=Made, says="Sent again under the same key: this is what was opened then")
+        | answers(
+            201,
+            BAD_REQUEST,
+            FORBIDDEN,
+            CONFLICT,
+            TOO_LARGE,
+            UNSUPPORTED_MEDIA_TYPE,
+            shape=Made,
+            says="Opened",
+            headers=["Location"],
+        ),
         openapi_extra=_opening(dossiers.contract),
     )
     async def opened(request: Request, caller: CallerDep, idempotency_key: IdempotencyKey = None) -> Response:
@@ -95,7 +119,18 @@ def _add_beginnings(routes: APIRouter, dossiers: Dossiers, claiming: claims.Clai
         description="For a participant; a code serves once, within 14 days. After five wrong ones a day: 429.",
         status_code=201,
         response_model=None,
-        responses=answers(201, "Yours", Made, 400, 403, 404, 413, 415, 429, headers=["Location"]),
+        responses=answers(
+            201,
+            BAD_REQUEST,
+            FORBIDDEN,
+            NOT_FOUND,
+            TOO_LARGE,
+            UNSUPPORTED_MEDIA_TYPE,
+            TOO_MANY_REQUESTS,
+            shape=Made,
+            says="Yours",
+            headers=["Location"],
+        ),
         openapi_extra=takes(Claim, example={"code": "XXXXX-XXXXX-XXXXX-XXXXX-XXXXX"}),
     )
     async def claimed(request: Request, caller: CallerDep) -> Response:
@@ -111,7 +146,7 @@ def _add_views(routes: APIRouter, dossiers: Dossiers) -> None:
         summary="The dossiers that the caller may know",
         description="In no order that tells anything. A value stands there only if what decided it is readable.",
         response_model=None,
-        responses=answers(200, "A page", DossierPage, 400),
+        responses=answers(200, BAD_REQUEST, shape=DossierPage, says="A page"),
     )
     async def listed(caller: CallerDep, after: After = None, limit: Limit = PAGE) -> Response:
         reader = await dossiers.surveyor.reader(caller)
@@ -126,7 +161,7 @@ def _add_views(routes: APIRouter, dossiers: Dossiers) -> None:
         summary="What the dossier is now",
         description="A derived value is shown only if all events that decided it are readable; otherwise it is absent.",
         response_model=None,
-        responses=answers(200, "The state", DossierState, 400, 404),
+        responses=answers(200, BAD_REQUEST, NOT_FOUND, shape=DossierState, says="The state"),
     )
     async def state(dossier_id: DossierId, caller: CallerDep, as_of: AsOf = None, known_at: KnownAt = None) -> Response:
         reader = await dossiers.surveyor.reader(caller)

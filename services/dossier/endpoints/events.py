@@ -25,7 +25,10 @@ from services.foundation.contract import Contract
 from services.foundation.paging import PAGE, Cursors, Limit
 from services.foundation.problems import (
     BAD_REQUEST,
+    NOT_FOUND,
     TOO_LARGE,
+    UNAUTHORISED,
+    UNAVAILABLE,
     UNSUPPORTED_MEDIA_TYPE,
     FieldError,
     Problem,
@@ -76,7 +79,10 @@ class Dossiers:
 
 def router(dossiers: Dossiers) -> APIRouter:
     routes = APIRouter(
-        tags=["events"], route_class=JsonRoute, default_response_class=JsonAnswer, responses=problems(401, 503)
+        tags=["events"],
+        route_class=JsonRoute,
+        default_response_class=JsonAnswer,
+        responses=problems(UNAUTHORISED, UNAVAILABLE),
     )
 
     @routes.post(
@@ -121,7 +127,7 @@ def router(dossiers: Dossiers) -> APIRouter:
         description="In order. Events that may not be read are not there, and fields of classes that no grant covers "
         "are absent.",
         response_model=None,
-        responses=answers.answers(200, "A page", EventPage, 400, 404),
+        responses=answers.answers(200, BAD_REQUEST, NOT_FOUND, shape=EventPage, says="A page"),
     )
     async def listed(
         dossier_id: DossierId,
@@ -152,7 +158,7 @@ def router(dossiers: Dossiers) -> APIRouter:
         description="Fields of classes that no grant covers are absent. An event that may not be read does not exist.",
         response_model=None,
         response_class=EventAnswer,
-        responses=answers.answers(200, "The event", Event, 400, 404),
+        responses=answers.answers(200, BAD_REQUEST, NOT_FOUND, shape=Event, says="The event"),
     )
     async def one(dossier_id: DossierId, event_id: EventId, caller: CallerDep, purpose: Purpose = None) -> Response:
         check_purpose(purpose)

@@ -4,8 +4,16 @@ from typing import Any, Final
 
 from services.dossier.endpoints.shapes import Event
 from services.dossier.incoming import CLASSES
-from services.foundation.answers import CLOUD_EVENT, CLOUD_EVENTS, JSON, problems
+from services.foundation.answers import CLOUD_EVENT, CLOUD_EVENTS, JSON, answers
 from services.foundation.contract import Contract, EventType
+from services.foundation.problems import (
+    BAD_REQUEST,
+    CONFLICT,
+    FORBIDDEN,
+    NOT_FOUND,
+    TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE,
+)
 
 SHOWN: Final = ("dossier.opened", "consent.granted", "placement.started", "contact-moment.held")
 DOSSIER: Final = "5d0a7f0e-5a7e-4c6e-9a53-1d2f6c0b7e11"
@@ -18,13 +26,22 @@ _BATCH_ANSWER: Final = {
     "required": ["items"],
     "properties": {"items": {"type": "array", "items": {"$ref": "#/components/schemas/Event"}}},
 }
-_HEADERS: Final = {"Location": {"$ref": "#/components/headers/Location"}}
-_MORE: Final[dict[str, Any]] = {"content": {JSON: {"schema": _BATCH_ANSWER}}, "headers": _HEADERS}
-_WELL: Final[dict[int | str, dict[str, Any]]] = {
-    201: {"model": Event, "description": "Stored: the event, or the batch, as this caller may read it"} | _MORE,
-    200: {"model": Event, "description": "Sent again: nothing is stored, this is what stands there"} | _MORE,
+_TOLD: Final = answers(
+    201,
+    BAD_REQUEST,
+    FORBIDDEN,
+    NOT_FOUND,
+    CONFLICT,
+    TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE,
+    shape=Event,
+    says="Stored: the event, or the batch, as this caller may read it",
+    headers=["Location"],
+) | answers(200, shape=Event, says="Sent again: nothing is stored, this is what stands there", headers=["Location"])
+WRITTEN: Final = {
+    status: told | {"content": {JSON: {"schema": _BATCH_ANSWER}}} if status in (200, 201) else told
+    for status, told in _TOLD.items()
 }
-WRITTEN: Final = _WELL | problems(400, 403, 404, 409, 413, 415)
 
 DATA: Final = {"type": "object", "description": "As `GET /v1/event-types/{type}` has it"}
 TYPE: Final = _TEXT | {"description": "One of `GET /v1/event-types`", "examples": ["nl.dossier.placement.started"]}

@@ -1,13 +1,14 @@
 """The one rule that decides, for one reader and one entry at one moment, what may leave (design §4, the nine steps)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from services.dossier.domain.consent import Grant
 
+ABOUT_ACCESS = ("nl.dossier.consent.", "nl.dossier.delegate.")
 # Consent entries that the party they name may read while it has any access (domain README, "Consent events").
 READABLE_BY_PARTY = frozenset(f"nl.dossier.consent.{verb}" for verb in ("requested", "granted", "narrowed", "expired"))
 # Of these the party named gets a notice, also without any access left, and never the content.
@@ -145,7 +146,7 @@ def decide(
         return Deny("no_grant")
     if subject.is_withheld:
         return Deny("retracted")
-    if _is_about_access(subject):
+    if _is_about_access(reader, subject):
         return _decide_about_access(reader, place, subject, grants)
     is_employer = law.is_employer(reader.organisation_kind)
     if subject.addressee is not None:
@@ -168,14 +169,16 @@ def decide_delivery(reader: Reader, place: Place, subject: Subject, now: datetim
     """May a thin event about this entry be sent to this reader now?
 
     One live grant to subscribe that covers the event, besides a permit to read; only notices to the party that an
-    entry names, and the offer of a referral, are exempt (domain README). Being the owner opens reading, not delivery.
+    entry names, and the offer of a referral, are exempt (domain README). Being the owner or a delegate opens
+    reading, not delivery: what reaches an organisation is judged by what that organisation may know.
     """
     if reader.organisation is None:
         return Deny("no_grant")
     is_named = subject.party == reader.organisation and subject.party_person in (None, reader.person)
     if is_named and subject.type in NOTICE_WITHOUT_ACCESS:
         return Permit(frozenset(), "notice")
-    permit = decide(reader, place, subject, now, law)
+    as_organisation = replace(place, is_owner=False, is_reading_delegate=False)
+    permit = decide(reader, as_organisation, subject, now, law)
     if isinstance(permit, Deny):
         return permit
     if (is_named and subject.type in NOTICE_TO_READERS) or permit.reason == "offer":
@@ -193,22 +196,19 @@ def _is_offered(reader: Reader, subject: Subject) -> bool:
     )
 
 
-def _is_about_access(subject: Subject) -> bool:
-    return subject.type.startswith(("nl.dossier.consent.", "nl.dossier.delegate.")) or (
-        subject.type in NOTICE_WITHOUT_ACCESS and subject.party is not None
+def _is_about_access(reader: Reader, subject: Subject) -> bool:
+    """Of a recall or a withdrawn offer, too, the party named gets the notice and never the content."""
+    return subject.type.startswith(ABOUT_ACCESS) or (
+        subject.type in NOTICE_WITHOUT_ACCESS and subject.party == reader.organisation
     )
 
 
 def _decide_about_access(reader: Reader, place: Place, subject: Subject, grants: tuple[Grant, ...]) -> Decision:
-    if place.is_contact_person:
+    if place.is_contact_person and subject.type.startswith(ABOUT_ACCESS):
         return Permit(subject.classes, "contact_person", grants)
     is_named = subject.party == reader.organisation and subject.party_person in (None, reader.person)
     if is_named and subject.type in READABLE_BY_PARTY:
         return Permit(subject.classes, "party_named", grants)
-    if subject.type.startswith(("nl.dossier.consent.", "nl.dossier.delegate.")) or is_named:
-        return Deny("about_access")
-    if reader.organisation is not None and reader.organisation == subject.organisation:
-        return Permit(subject.classes, "own_entry", grants)
     return Deny("about_access")
 
 

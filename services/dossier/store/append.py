@@ -262,15 +262,21 @@ async def close_offers(conn: Connection, dossier_id: UUID, event_ids: Sequence[U
     )
 
 
-async def withhold(conn: Connection, dossier_id: UUID, event_ids: Sequence[UUID]) -> None:
-    """Retracted as *wrong person*: closed to everybody but the participant (design §4, step 4)."""
+async def withhold(conn: Connection, dossier_id: UUID, own: Sequence[tuple[UUID, str | None]]) -> None:
+    """Retracted as *wrong person*: closed to everybody but the participant (design §4, step 4).
+
+    `own`: ids, each with the organisation that wrote the entry and takes it back.
+    """
     await conn.execute(
         """
-        update dossier.index_entries i set withheld = true from dossier.events e
-        where e.dossier_id = $1 and e.event_id = any($2) and i.dossier_id = $1 and i.sequence = e.sequence
+        update dossier.index_entries i set withheld = true
+        from dossier.events e, unnest($2::uuid[], $3::text[]) as own(event_id, organisation)
+        where e.dossier_id = $1 and e.event_id = own.event_id and i.dossier_id = $1 and i.sequence = e.sequence
+          and i.organisation is not distinct from own.organisation
         """,
         dossier_id,
-        list(event_ids),
+        [event_id for event_id, _ in own],
+        [organisation for _, organisation in own],
     )
 
 

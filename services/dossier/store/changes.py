@@ -20,6 +20,7 @@ from services.foundation.database.connection import Connection
 from services.foundation.vault.sealing import Binding, KeyRing
 
 RETRACTED = "nl.dossier.entry.retracted"
+ACCESS = ("grants", "trials", "placements", "referrals", "delegations", "appointments", "unassignments")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,17 @@ class Step:
     employers: frozenset[str]
     parameters: Parameters
 
+    @property
+    def changes_access(self) -> bool:
+        """Whether anything moved on which grants, their ends, contact persons or delegates rest.
+
+        `evolve` leaves what it does not change as it is, so the same object means: nothing happened to it.
+        """
+        before, after = self.before, self.after
+        if not (isinstance(before, Open) and isinstance(after, Open)):
+            return True
+        return any(getattr(before, name) is not getattr(after, name) for name in ACCESS)
+
 
 def grants_of(dossier: Dossier, employers: frozenset[str], parameters: Parameters) -> Mapping[str, Grant]:
     """Every grant as it stands, with the end of its purpose where one is known (R-11b, R-36)."""
@@ -44,21 +56,25 @@ def grants_of(dossier: Dossier, employers: frozenset[str], parameters: Parameter
 async def write(
     conn: Connection, dossier_id: UUID, ring: KeyRing, step: Step, writings: Sequence[Writing], at: datetime
 ) -> None:
-    await _write_grants(conn, dossier_id, step)
-    await _write_people(conn, dossier_id, step)
+    if step.changes_access:
+        await _write_access(conn, dossier_id, ring, step)
     closed = [w.index.closes_offer for w in writings if w.index.closes_offer is not None]
     if closed:
         await store.close_offers(conn, dossier_id, closed, at)
-    wrong = [UUID(w.entry.data["event_id"]) for w in writings if _is_about_another_person(w)]
+    wrong = [(UUID(w.entry.data["event_id"]), w.entry.organisation) for w in writings if _is_about_another_person(w)]
     if wrong:
         await store.withhold(conn, dossier_id, wrong)
-    timers = due(step.after, step.employers, step.parameters)
-    if timers != due(step.before, step.employers, step.parameters):
-        await write_timers(conn, dossier_id, ring, step.after, step.employers, step.parameters)
     # A retraction cannot be folded onto a snapshot, so it never stands in a tail.
     if step.sequence - step.snapshot_at >= SNAPSHOT_EVERY or any(w.entry.type == RETRACTED for w in writings):
         sealed = sealed_snapshot(dossier_id, ring, step.after, step.sequence)
         await store.write_snapshot(conn, dossier_id, step.sequence, CODE_VERSION, sealed)
+
+
+async def _write_access(conn: Connection, dossier_id: UUID, ring: KeyRing, step: Step) -> None:
+    await _write_grants(conn, dossier_id, step)
+    await _write_people(conn, dossier_id, step)
+    if due(step.after, step.employers, step.parameters) != due(step.before, step.employers, step.parameters):
+        await write_timers(conn, dossier_id, ring, step.after, step.employers, step.parameters)
 
 
 async def write_timers(

@@ -17,7 +17,7 @@ from services.foundation.database.connection import Connection
 from services.foundation.vault.sealing import Binding, KeyRing
 
 DERIVED = "derived"
-SNAPSHOT_EVERY = 8
+SNAPSHOT_EVERY = 5  # measured shape: at most five bodies to open (hotpath.md §3)
 
 HEAD = """
 select d.id, d.head, d.authz_epoch, d.erased_at, d.recorded_at as last_recorded_at, foundation.now() as now,
