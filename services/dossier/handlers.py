@@ -10,13 +10,13 @@ import orjson
 
 from services.dossier.answers import answer
 from services.dossier.domain.commands import AboutEntry, EndDue, Facts, Record
-from services.dossier.domain.decisions import decide
+from services.dossier.domain.decisions import ID_IS_USED, decide
 from services.dossier.domain.entries import Actor, Entry, NewEntry
 from services.dossier.domain.evolution import evolve, fold
-from services.dossier.domain.index import index_facts
+from services.dossier.domain.index import index_facts, of_registered
 from services.dossier.domain.knowledge import may_know
 from services.dossier.domain.refusals import AgainstState, NotAllowed, Refusal, RuleBroken, UnknownDossier
-from services.dossier.domain.state import Dossier, NotOpened
+from services.dossier.domain.state import Dossier, Erased, NotOpened
 from services.dossier.envelopes import Json
 from services.dossier.gate import fence
 from services.dossier.gate.law import Law
@@ -50,6 +50,7 @@ T = TypeVar("T")
 Kept = list[tuple[KeyRing, int]]
 MOST_TRIES = 4
 KINDS: Mapping[type[Refusal], Kind] = {NotAllowed: FORBIDDEN, RuleBroken: RULE_REFUSED, AgainstState: CONFLICT}
+OPENED, ERASED = "nl.dossier.dossier.opened", "nl.dossier.dossier.erased"
 USED = "This id was used before for another event; give a new event a new id."
 SYSTEM = Actor("platform", None, PLATFORM, frozenset(("SYS",)))
 
@@ -123,7 +124,10 @@ class Handler:
                 await also(conn)
             return recorded
 
-        return await self._write(dossier_id, authorises, attempt)
+        recorded = await self._write(dossier_id, authorises, attempt)
+        if recorded.is_new and any(one.type == ERASED for one in incoming):
+            await self._keyrings.destroy(dossier_id)
+        return recorded
 
     async def end_due(self, dossier_id: UUID) -> int:
         """The clock: records what has come to its end by now (R-11b, R-12, R-36); doing it again is quiet."""
@@ -131,7 +135,9 @@ class Handler:
 
         async def attempt(conn: Connection, kept: Kept) -> int:
             head = await streams.head(conn, dossier_id, ())
-            if not head.exists or head.erased:
+            if head.erased:  # its process may have died between the erasure and this
+                await self._keyrings.destroy(dossier_id)
+            if head.erased or not head.exists:
                 await store.write_timers(conn, dossier_id, ())
                 return 0
             ring, dossier = self._state(head)
@@ -141,7 +147,7 @@ class Handler:
             for new in decide(command, dossier):
                 event_id = uuid5(dossier_id, f"{new.type}:{new.data['consent_id']}")
                 mac = ring.mac(orjson.dumps({"type": new.type, "data": dict(new.data)}, option=orjson.OPT_SORT_KEYS))
-                self._add(draft, new, event_id, self._platform_source, mac, None)
+                self._add(draft, new, event_id, self._platform_source, mac, around)
             if draft.writings:
                 await self._append(conn, draft, ring, around, None)
             else:
@@ -191,7 +197,7 @@ class Handler:
     ) -> Recorded:
         head = await streams.head(conn, dossier_id, [one.event_id for one in incoming])
         if head.erased:
-            raise not_found()
+            raise _of_erased(incoming, head.now)
         ring, dossier = self._state(head)
         draft = Draft(head, dossier, dossier, kept)
         actor = actor_of(caller, head.owner, dossier, draft.now)
@@ -210,7 +216,7 @@ class Handler:
             for new in _decided(command, draft.state):
                 if ring is None:
                     raise NoKeysYet
-                self._add(draft, new, one.event_id, one.source, ring.mac(_canonical(one)), about)
+                self._add(draft, new, one.event_id, one.source, ring.mac(_canonical(one)), around, about)
         assert ring is not None
         stored = await self._stored(conn, draft, ring, around, actor, head)
         shown = dict(zip(((w.entry.source, w.entry.event_id) for w in draft.writings), stored, strict=True))
@@ -241,6 +247,9 @@ class Handler:
         epoch = await store.append(
             conn, head.dossier_id, ring, draft.writings, head.sequence, authorises, draft.now, echo
         )
+        if isinstance(draft.state, Erased):
+            await store.erase(conn, head.dossier_id, draft.now)
+            return
         step = Step(draft.before, draft.state, draft.sequence, head.snapshot_at, around.employers, around.parameters)
         await changes.write(conn, head.dossier_id, ring, step, draft.writings, draft.now)
         draft.kept.append((ring, epoch))
@@ -287,7 +296,14 @@ class Handler:
         )
 
     def _add(
-        self, draft: Draft, new: NewEntry, event_id: UUID, source: str, mac: bytes, about: AboutEntry | None
+        self,
+        draft: Draft,
+        new: NewEntry,
+        event_id: UUID,
+        source: str,
+        mac: bytes,
+        around: Surroundings,
+        about: AboutEntry | None = None,
     ) -> None:
         type_ = self._contract.types[new.type]
         entry = Entry(
@@ -304,7 +320,7 @@ class Handler:
             data=new.data,
         )
         draft.state = evolve(draft.state, entry)
-        index = index_facts(entry, draft.state, about)
+        index = of_registered(index_facts(entry, draft.state, about), around.kinds)
         draft.writings.append(Writing(entry, type_.field_classes, index, mac))
 
     async def _about(
@@ -360,6 +376,14 @@ def _decided(command: Record, dossier: Dossier) -> tuple[NewEntry, ...]:
         kind = KINDS[type(refusal)]
         errors = [FieldError(pointer, refusal.message) for pointer in refusal.pointers]
         raise Problem(kind, refusal.message, rule=refusal.rule, errors=errors) from None
+
+
+def _of_erased(incoming: Sequence[Incoming], now: datetime) -> Problem:
+    """It does not exist; only its id stays used, as any other that is."""
+    if any(one.type != OPENED for one in incoming):
+        return not_found()
+    _refuse_faults(incoming, now)
+    return Problem(CONFLICT, ID_IS_USED)
 
 
 def _refuse_faults(incoming: Sequence[Incoming], now: datetime) -> None:

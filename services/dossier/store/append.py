@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 
@@ -47,6 +47,16 @@ with entry as (
 )
 select authz_epoch from dossier
 """
+
+WIPED = (
+    "index_entries",
+    "index_grants",
+    "index_contacts",
+    "index_delegates",
+    "snapshots",
+    "owners",
+    "claims",
+)
 
 
 class HeadMoved(Exception):
@@ -289,3 +299,11 @@ async def write_timers(conn: Connection, dossier_id: UUID, timers: Sequence[tupl
         "insert into dossier.timers (id, dossier_id, due_at, sealed) values ($1, $2, $3, $4)",
         [(id_, dossier_id, due_at, sealed) for id_, due_at, sealed in timers],
     )
+
+
+async def erase(conn: Connection, dossier_id: UUID, at: datetime) -> None:
+    """Marks it and wipes all that could be rebuilt. A timer that is due stays until the keys are destroyed as well."""
+    await conn.execute("update dossier.dossiers set erased_at = $2 where id = $1", dossier_id, at)
+    for table in WIPED:
+        await conn.execute(f"delete from dossier.{table} where dossier_id = $1", dossier_id)
+    await write_timers(conn, dossier_id, [(uuid4(), at, b"")])
