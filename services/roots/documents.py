@@ -27,7 +27,7 @@ def document() -> dict[str, Any]:
     """Of the application of an installation, wired to a database that is never asked for anything."""
     database = Database("", None)
     root_key = LocalRootKey(bytes(KEY_BYTES))
-    house = wired(database, Keys(database, root_key), root_key, "", PostgresBus(database))
+    house = wired(database, database, Keys(database, root_key), root_key, "", PostgresBus(database))
     app = application(house, Authenticator(Verifier({}, ""), house.registry))
     made = finished(app.openapi(), VERSION_PATH, SERVER)
     made["info"]["contact"] = CONTACT

@@ -104,24 +104,27 @@ async def built(
     async with AsyncExitStack() as stack:
         database = await Database.open(main_url, size=size)
         stack.push_async_callback(database.close)
+        # Who is who is asked also while a fence is held: never of the pool whose connections hold the fences.
+        lookups = await Database.open(main_url, size=2)
+        stack.push_async_callback(lookups.close)
         keys_database = await Database.open(keys_url, size=4)
         stack.push_async_callback(keys_database.close)
         keys = Keys(keys_database, root_key)
         await keys.demand_root_key()
-        house = wired(database, keys, root_key, portal_source, bus or PostgresBus(database))
+        house = wired(database, lookups, keys, root_key, portal_source, bus or PostgresBus(database))
         stack.push_async_callback(house.bus.close)
         stack.push_async_callback(house.notifier.close)
         stack.push_async_callback(house.relay.close)
         yield house
 
 
-def wired(database: Database, keys: Keys, root_key: RootKey, portal_source: str, bus: Bus) -> House:
+def wired(database: Database, lookups: Database, keys: Keys, root_key: RootKey, portal_source: str, bus: Bus) -> House:
     """Nothing is asked of the database here; so the documents can be made without one."""
     keyrings = Keyrings(database, keys, KeyCache())
-    statute, types, registry = law.load(), contract.load(), Registry(database)
+    statute, types, registry = law.load(), contract.load(), Registry(lookups)
     gate = Gate(database, keyrings, statute)
     overviews = Overviews(database, keyrings, statute)
-    parameters = ParameterShelf(database)
+    parameters = ParameterShelf(lookups)
     surveyor = Surveyor(registry, parameters, statute)
     handler = Handler(database, keyrings, types, statute, surveyor, gate, portal_source)
     cursors = Cursors(root_key.derive("cursor"))

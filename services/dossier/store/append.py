@@ -16,7 +16,9 @@ from services.dossier.store.bodies import binding, divide, pack
 from services.foundation.database.connection import Connection
 from services.foundation.vault.sealing import KeyRing
 
-INSERT = """
+SEPARATOR = "\x1f"  # stands in no key and no class; unnest cannot take lists of lists
+
+INSERT = r"""
 with entry as (
   select * from unnest($2::int[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::bytea[],
                        $10::text[], $11::text[], $12::timestamptz[], $13::text[], $14::text[], $15::text[], $16::text[],
@@ -31,12 +33,12 @@ with entry as (
 ), event as (
   insert into dossier.events (dossier_id, sequence, event_id, source, recorded_at, class, neutral_type, classes, sealed,
                               mac)
-  select $1, sequence, event_id, source, $24, class, neutral_type, string_to_array(classes, ','), sealed, mac from entry
+  select $1, sequence, event_id, source, $24, class, neutral_type, string_to_array(classes, e'\x1f'), sealed, mac from entry
   where exists (select from dossier)
 ), index_entry as (
   insert into dossier.index_entries (dossier_id, sequence, type, usual_class, occurred_at, person, organisation,
                                      relation, addressee, party, party_person, applicant, offered_to)
-  select $1, sequence, type, usual_class, occurred_at, person, organisation, string_to_array(relation, ','), addressee,
+  select $1, sequence, type, usual_class, occurred_at, person, organisation, string_to_array(relation, e'\x1f'), addressee,
          party, party_person, applicant, offered_to from entry
 ), outgoing as (
   insert into dossier.outbox (dossier_id, sequence, event) select $1, sequence, thin from entry order by sequence
@@ -143,7 +145,7 @@ def _columns(dossier_id: UUID, ring: KeyRing, writing: Writing) -> tuple[Any, ..
         entry.source,
         entry.privacy_class,
         neutral_type(entry.type, entry.privacy_class),
-        ",".join(classes),
+        SEPARATOR.join(classes),
         sealed,
         writing.mac,
         entry.type,
@@ -151,7 +153,7 @@ def _columns(dossier_id: UUID, ring: KeyRing, writing: Writing) -> tuple[Any, ..
         entry.occurred_at,
         entry.person,
         entry.organisation,
-        None if index.relation is None else ",".join(sorted(index.relation)),
+        None if index.relation is None else SEPARATOR.join(sorted(index.relation)),
         index.addressee,
         index.party,
         index.party_person,
