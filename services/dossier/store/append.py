@@ -33,12 +33,14 @@ with entry as (
 ), event as (
   insert into dossier.events (dossier_id, sequence, event_id, source, recorded_at, class, neutral_type, classes, sealed,
                               mac)
-  select $1, sequence, event_id, source, $24, class, neutral_type, string_to_array(classes, e'\x1f'), sealed, mac from entry
+  select $1, sequence, event_id, source, $24, class, neutral_type, string_to_array(classes, e'\x1f'), sealed, mac
+  from entry
   where exists (select from dossier)
 ), index_entry as (
   insert into dossier.index_entries (dossier_id, sequence, type, usual_class, occurred_at, person, organisation,
                                      relation, addressee, party, party_person, applicant, offered_to)
-  select $1, sequence, type, usual_class, occurred_at, person, organisation, string_to_array(relation, e'\x1f'), addressee,
+  select $1, sequence, type, usual_class, occurred_at, person, organisation, string_to_array(relation, e'\x1f'),
+         addressee,
          party, party_person, applicant, offered_to from entry
 ), outgoing as (
   insert into dossier.outbox (dossier_id, sequence, event) select $1, sequence, thin from entry order by sequence
