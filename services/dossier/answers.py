@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from services.dossier.domain.access import live_delegation
 from services.dossier.domain.contact import contact_persons
 from services.dossier.domain.entries import Actor
 from services.dossier.domain.state import Dossier
@@ -51,7 +52,7 @@ def _place(dossier: Dossier, now: datetime, actor: Actor, around: Surroundings) 
     grants = grants_of(dossier, around.employers, around.parameters).values()
     return Place(
         is_owner=actor.standing == "participant",
-        is_reading_delegate=actor.standing == "delegate" and bool(actor.roles),
+        is_reading_delegate=actor.standing == "delegate" and "read" in live_delegation(dossier, actor.person, now),
         is_contact_person=actor.person in contact_persons(dossier, now, around.parameters),
         grants=tuple(grant for grant in grants if grant.organisation == actor.organisation),
     )

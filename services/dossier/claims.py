@@ -56,6 +56,26 @@ class Claims:
 
         return keep
 
+    async def opened_before(self, dossier_id: UUID, event_id: UUID) -> bool:
+        async with self._database.connection() as conn:
+            found: bool = await conn.fetchval(
+                """select exists(select from dossier.events e join dossier.dossiers d on d.id = e.dossier_id
+                   where e.dossier_id = $1 and e.event_id = $2 and d.erased_at is null)""",
+                dossier_id,
+                event_id,
+            )
+        return found
+
+    async def renew(self, dossier_id: UUID, code: str) -> bool:
+        """Another code in place of one that may never have arrived, as long as that was not redeemed."""
+        async with self._database.connection() as conn:
+            done = await conn.execute(
+                "update dossier.claims set code_hash = $2 where dossier_id = $1 and redeemed_at is null",
+                dossier_id,
+                hash_of(code),
+            )
+        return bool(done == "UPDATE 1")
+
     async def redeem(self, caller: Caller, code: str) -> UUID:
         """Once, within 14 days, by a participant, who has five wrong tries a day."""
         if caller.kind != "participant" or caller.person is None:

@@ -10,18 +10,18 @@ import orjson
 
 from services.dossier.answers import answer
 from services.dossier.domain.commands import AboutEntry, EndDue, Facts, Record
-from services.dossier.domain.decisions import decide
+from services.dossier.domain.decisions import ID_IS_USED, decide
 from services.dossier.domain.entries import Actor, Entry, NewEntry
 from services.dossier.domain.evolution import evolve, fold
-from services.dossier.domain.index import index_facts
+from services.dossier.domain.index import index_facts, of_registered
 from services.dossier.domain.knowledge import may_know
 from services.dossier.domain.refusals import AgainstState, NotAllowed, Refusal, RuleBroken, UnknownDossier
-from services.dossier.domain.state import Dossier, NotOpened
+from services.dossier.domain.state import Dossier, Erased, NotOpened
 from services.dossier.envelopes import Json
 from services.dossier.gate import fence
 from services.dossier.gate.law import Law
 from services.dossier.gate.release import Gate
-from services.dossier.incoming import Incoming
+from services.dossier.incoming import Incoming, Key
 from services.dossier.standing import actor_of
 from services.dossier.store import append as store
 from services.dossier.store import changes, streams
@@ -47,8 +47,11 @@ from services.foundation.problems import (
 from services.foundation.vault.sealing import KeyRing
 
 T = TypeVar("T")
+Kept = list[tuple[KeyRing, int]]
 MOST_TRIES = 4
 KINDS: Mapping[type[Refusal], Kind] = {NotAllowed: FORBIDDEN, RuleBroken: RULE_REFUSED, AgainstState: CONFLICT}
+OPENED, ERASED = "nl.dossier.dossier.opened", "nl.dossier.dossier.erased"
+USED = "This id was used before for another event; give a new event a new id."
 SYSTEM = Actor("platform", None, PLATFORM, frozenset(("SYS",)))
 
 
@@ -66,11 +69,15 @@ class Recorded:
 
 @dataclass
 class Draft:
-    """The entries that are being decided in one transaction, and the state they lead to."""
+    """The entries that are being decided in one transaction, and the state they lead to.
+
+    `kept`: the keys, with the epoch at which they are good once this is committed.
+    """
 
     head: Head
     before: Dossier
     state: Dossier
+    kept: Kept
     writings: list[Writing] = field(default_factory=list)
 
     @property
@@ -111,31 +118,36 @@ class Handler:
         around = await self._surveyor.survey(caller, [one.data for one in incoming])
         authorises = any(type_.authorises for one in incoming if (type_ := self._contract.get(one.type)))
 
-        async def attempt(conn: Connection) -> Recorded:
-            recorded = await self._record(conn, caller, dossier_id, incoming, around)
+        async def attempt(conn: Connection, kept: Kept) -> Recorded:
+            recorded = await self._record(conn, caller, dossier_id, incoming, around, kept)
             if also is not None and recorded.is_new:
                 await also(conn)
             return recorded
 
-        return await self._write(dossier_id, authorises, attempt)
+        recorded = await self._write(dossier_id, authorises, attempt)
+        if recorded.is_new and any(one.type == ERASED for one in incoming):
+            await self._keyrings.destroy(dossier_id)
+        return recorded
 
     async def end_due(self, dossier_id: UUID) -> int:
         """The clock: records what has come to its end by now (R-11b, R-12, R-36); doing it again is quiet."""
         around = await self._surveyor.survey(None, ())
 
-        async def attempt(conn: Connection) -> int:
+        async def attempt(conn: Connection, kept: Kept) -> int:
             head = await streams.head(conn, dossier_id, ())
-            if not head.exists or head.erased:
+            if head.erased:  # its process may have died between the erasure and this
+                await self._keyrings.destroy(dossier_id)
+            if head.erased or not head.exists:
                 await store.write_timers(conn, dossier_id, ())
                 return 0
             ring, dossier = self._state(head)
             assert ring is not None
-            draft = Draft(head, dossier, dossier)
+            draft = Draft(head, dossier, dossier, kept)
             command = EndDue(now=draft.now, by=SYSTEM, employers=around.employers, parameters=around.parameters)
             for new in decide(command, dossier):
                 event_id = uuid5(dossier_id, f"{new.type}:{new.data['consent_id']}")
                 mac = ring.mac(orjson.dumps({"type": new.type, "data": dict(new.data)}, option=orjson.OPT_SORT_KEYS))
-                self._add(draft, new, event_id, self._platform_source, mac, None)
+                self._add(draft, new, event_id, self._platform_source, mac, around)
             if draft.writings:
                 await self._append(conn, draft, ring, around, None)
             else:
@@ -146,13 +158,19 @@ class Handler:
 
     # The transaction
 
-    async def _write(self, dossier_id: UUID, authorises: bool, attempt: Callable[[Connection], Awaitable[T]]) -> T:
+    async def _write(
+        self, dossier_id: UUID, authorises: bool, attempt: Callable[[Connection, Kept], Awaitable[T]]
+    ) -> T:
         """APPEND first, then FENCE when access changes; once more, from the start, when keys had to be fetched."""
         locks = [fence.append(dossier_id)] + ([fence.exclusive(dossier_id)] if authorises else [])
         for _ in range(MOST_TRIES):
+            kept: Kept = []
             try:
                 async with self._database.transaction(*locks) as conn:
-                    return await attempt(conn)
+                    done = await attempt(conn, kept)
+                for ring, epoch in kept:  # not before the commit: that epoch may yet come of something else
+                    self._keyrings.keep(ring, epoch)
+                return done
             except StaleKeys:
                 if await self._keyrings.fetch(dossier_id) is None:
                     raise Problem(
@@ -175,33 +193,36 @@ class Handler:
         dossier_id: UUID,
         incoming: Sequence[Incoming],
         around: Surroundings,
+        kept: Kept,
     ) -> Recorded:
         head = await streams.head(conn, dossier_id, [one.event_id for one in incoming])
         if head.erased:
-            raise not_found()
+            raise _of_erased(incoming, head.now)
         ring, dossier = self._state(head)
-        draft = Draft(head, dossier, dossier)
+        draft = Draft(head, dossier, dossier, kept)
         actor = actor_of(caller, head.owner, dossier, draft.now)
-        # Of a batch the first settles it: the others are decided on the state that it leads to, 404 included.
-        if not may_know(dossier, actor, incoming[0].type, draft.now, around.employers, around.parameters):
+        # What follows an opening in its own batch is judged by `decide`, when the dossier is there.
+        known = incoming if head.exists else incoming[:1]
+        employers, parameters = around.employers, around.parameters
+        if not all(may_know(dossier, actor, one.type, draft.now, employers, parameters) for one in known):
             raise not_found()
         _refuse_faults(incoming, draft.now)
         repeated = await self._repeated(conn, dossier_id, incoming, ring) if head.has_repeats else {}
-        for one in incoming:
-            if one.event_id in repeated:
+        for one in _each_once(incoming):
+            if one.key in repeated:
                 continue
             about = await self._about(conn, dossier_id, one, around)
             command = self._command(dossier_id, one, actor, draft.now, around, about)
             for new in _decided(command, draft.state):
                 if ring is None:
                     raise NoKeysYet
-                self._add(draft, new, one.event_id, one.source, ring.mac(_canonical(one)), about)
+                self._add(draft, new, one.event_id, one.source, ring.mac(_canonical(one)), around, about)
         assert ring is not None
         stored = await self._stored(conn, draft, ring, around, actor, head)
-        shown = dict(zip((w.entry.event_id for w in draft.writings), stored, strict=True))
-        for event_id, sequence in repeated.items():
-            shown[event_id] = await self._gate.again(conn, around.reader, dossier_id, sequence)
-        return Recorded([shown[one.event_id] for one in incoming], is_new=bool(draft.writings))
+        shown = dict(zip(((w.entry.source, w.entry.event_id) for w in draft.writings), stored, strict=True))
+        for key, sequence in repeated.items():
+            shown[key] = await self._gate.again(conn, around.reader, dossier_id, sequence)
+        return Recorded([shown[one.key] for one in incoming], is_new=bool(draft.writings))
 
     async def _stored(
         self, conn: Connection, draft: Draft, ring: KeyRing, around: Surroundings, actor: Actor, head: Head
@@ -226,9 +247,12 @@ class Handler:
         epoch = await store.append(
             conn, head.dossier_id, ring, draft.writings, head.sequence, authorises, draft.now, echo
         )
+        if isinstance(draft.state, Erased):
+            await store.erase(conn, head.dossier_id, draft.now)
+            return
         step = Step(draft.before, draft.state, draft.sequence, head.snapshot_at, around.employers, around.parameters)
         await changes.write(conn, head.dossier_id, ring, step, draft.writings, draft.now)
-        self._keyrings.keep(ring, epoch)
+        draft.kept.append((ring, epoch))
 
     # One event
 
@@ -272,7 +296,14 @@ class Handler:
         )
 
     def _add(
-        self, draft: Draft, new: NewEntry, event_id: UUID, source: str, mac: bytes, about: AboutEntry | None
+        self,
+        draft: Draft,
+        new: NewEntry,
+        event_id: UUID,
+        source: str,
+        mac: bytes,
+        around: Surroundings,
+        about: AboutEntry | None = None,
     ) -> None:
         type_ = self._contract.types[new.type]
         entry = Entry(
@@ -289,7 +320,7 @@ class Handler:
             data=new.data,
         )
         draft.state = evolve(draft.state, entry)
-        index = index_facts(entry, draft.state, about)
+        index = of_registered(index_facts(entry, draft.state, about), around.kinds)
         draft.writings.append(Writing(entry, type_.field_classes, index, mac))
 
     async def _about(
@@ -307,23 +338,32 @@ class Handler:
 
     async def _repeated(
         self, conn: Connection, dossier_id: UUID, incoming: Sequence[Incoming], ring: KeyRing | None
-    ) -> dict[UUID, int]:
+    ) -> dict[Key, int]:
         """Which of these are stored already (R-29); another body under a used source and id is refused."""
         rows = await conn.fetch(
             "select event_id, source, sequence, mac from dossier.events where dossier_id = $1 and event_id = any($2)",
             dossier_id,
             [one.event_id for one in incoming],
         )
-        stored = {(UUID(int=row["event_id"].int), row["source"]): row for row in rows}
-        found: dict[UUID, int] = {}
+        stored = {(row["source"], UUID(int=row["event_id"].int)): row for row in rows}
+        found: dict[Key, int] = {}
         for one in incoming:
-            row = stored.get((one.event_id, one.source))
+            row = stored.get(one.key)
             if row is None or ring is None:
                 continue
             if ring.mac(_canonical(one)) != row["mac"]:
-                raise Problem(CONFLICT, "This id was used before for another event; give a new event a new id.")
-            found[one.event_id] = row["sequence"]
+                raise Problem(CONFLICT, USED)
+            found[one.key] = row["sequence"]
         return found
+
+
+def _each_once(incoming: Sequence[Incoming]) -> list[Incoming]:
+    """The same source and id twice in one batch is a repeat too (R-29)."""
+    first: dict[Key, Incoming] = {}
+    for one in incoming:
+        if _canonical(first.setdefault(one.key, one)) != _canonical(one):
+            raise Problem(CONFLICT, USED)
+    return list(first.values())
 
 
 def _decided(command: Record, dossier: Dossier) -> tuple[NewEntry, ...]:
@@ -336,6 +376,14 @@ def _decided(command: Record, dossier: Dossier) -> tuple[NewEntry, ...]:
         kind = KINDS[type(refusal)]
         errors = [FieldError(pointer, refusal.message) for pointer in refusal.pointers]
         raise Problem(kind, refusal.message, rule=refusal.rule, errors=errors) from None
+
+
+def _of_erased(incoming: Sequence[Incoming], now: datetime) -> Problem:
+    """It does not exist; only its id stays used, as any other that is."""
+    if any(one.type != OPENED for one in incoming):
+        return not_found()
+    _refuse_faults(incoming, now)
+    return Problem(CONFLICT, ID_IS_USED)
 
 
 def _refuse_faults(incoming: Sequence[Incoming], now: datetime) -> None:

@@ -29,6 +29,7 @@ STANDARD = frozenset(
         "tracestate",
     ]
 )
+Key = tuple[str, UUID]
 CLASSES = frozenset(("identity", "contact", "health-sensitive", "income", "work", "evaluation"))
 
 
@@ -42,6 +43,11 @@ class Incoming:
     data: Mapping[str, Any] = field(repr=False)
     privacy_class: str | None
     faults: tuple[Fault, ...]
+
+    @property
+    def key(self) -> Key:
+        """What makes it the same event when it is sent again (R-29)."""
+        return self.source, self.event_id
 
 
 def structured(event: object, dossier_id: UUID, caller: Caller, contract: Contract) -> Incoming:

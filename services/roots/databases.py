@@ -126,7 +126,7 @@ async def behind(place: Place) -> list[str]:
         async with _connection(url) as conn:
             await _demand_version(conn)
             for service in SERVICES:
-                if service.database != database or not service.exists:
+                if service.database != database:
                     continue
                 versions = await _versions(conn, service.metadata().schema or service.name)
                 if versions != set(heads(service)):

@@ -52,6 +52,10 @@ class Canaries:
         """All that may stand nowhere in clear."""
         return [value for value, where in self.planted.items() if where.rpartition("/")[2] not in GRANT_FIELDS]
 
+    def nobody(self, type_: str, name: str) -> str:
+        """In the place of a party's key: a word that is none."""
+        return self._plant(f"cnry{next(self._numbers):05d}qz", f"{type_}/{name}")
+
     def _field(self, type_: EventType, name: str, actor: str, rule: Mapping[str, Json]) -> Json:
         where = f"{type_.name}/{name}"
         if rule.get("type") == "array":

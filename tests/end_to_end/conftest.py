@@ -9,7 +9,7 @@ from tests.database import server, urls
 from tests.lives import Life
 from tests.sandboxes import Api, Sandbox
 
-__all__ = ["api", "life", "sandbox", "scene", "server", "urls"]
+__all__ = ["server", "urls"]
 
 
 @pytest.fixture(scope="session")

@@ -233,3 +233,37 @@ def test_opening_a_used_id_tells_nothing(scene: Life) -> None:
         told = answer.json()
         assert not told.get("errors")
         assert "rule" not in told
+
+
+def test_a_word_in_the_place_of_an_organisation_opens_nothing(scene: Life) -> None:
+    """That it does not stand in clear either is seen in test_canary.py."""
+    no_party = "de huisarts"
+    scene.grant("rwc")
+    asked = scene.say(
+        "mieke",
+        "referral.made",
+        {
+            "referral_id": "rf1",
+            "from_org": scene.key("rwc"),
+            "to_org": no_party,
+            "service": "language",
+            "question": "Kunt u spreekles bieden?",
+            "answer_by_on": "2000-01-08",
+        },
+    )
+    shared = scene.say(
+        "noor",
+        "self-manual.shared",
+        {
+            "manual_id": "m1",
+            "version": 1,
+            "recipient_org": no_party,
+            "sections": ["strengths"],
+            "extract": ["precies"],
+            "shared_on": "1999-12-31",
+            "expires_on": "2001-12-31",
+        },
+    )
+    assert asked["data"]["to_org"] == shared["data"]["recipient_org"] == no_party
+    assert scene.get(f"{scene.events}/{shared['id']}", "mieke").status_code == 404  # addressed to another
+    assert scene.get(f"{scene.events}/{shared['id']}", "noor").status_code == 200

@@ -39,6 +39,8 @@ FAMILIES = (
 # A type that two families watch is asked about in their order.
 CHECKS = {name: tuple(f.CHECKS[name] for f in FAMILIES if name in f.CHECKS) for f in FAMILIES for name in f.CHECKS}
 
+ID_IS_USED = "Choose another id for the dossier."
+
 
 def decide(command: Command, dossier: Dossier) -> tuple[NewEntry, ...]:
     match command:
@@ -54,7 +56,7 @@ def decide(command: Command, dossier: Dossier) -> tuple[NewEntry, ...]:
 def _open(command: Record, dossier: Dossier) -> tuple[NewEntry, ...]:
     """A used id is used for everybody, and tells nobody more."""
     if not isinstance(dossier, NotOpened):
-        raise AgainstState("Choose another id for the dossier.")
+        raise AgainstState(ID_IS_USED)
     emission.check_moment(command)
     emission.check_class(command)
     emission.check_role(command)

@@ -8,6 +8,8 @@ from uuid import UUID
 
 Standing = Literal["participant", "delegate", "professional", "platform"]
 HEALTH = "health-sensitive"
+# Never retracted: that would give back what was withdrawn, or take away without a withdrawal.
+LASTING = ("consent.", "copy-recall.", "delegate.", "dossier.", "entry.")
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import reduce
 from uuid import UUID
 
 from services.dossier.domain.effects import between, granting, people, support, work
-from services.dossier.domain.entries import Entry
+from services.dossier.domain.entries import LASTING, Entry
 from services.dossier.domain.state import Dossier, Erased, NotOpened, Open
 
 RETRACTED = "nl.dossier.entry.retracted"
@@ -18,15 +19,17 @@ APPLIED: Mapping[str, Callable[[Open, Entry], Open]] = {
 }
 
 
+def counting(entries: Iterable[Entry]) -> list[Entry]:
+    """Without what was retracted. One takes back one's own: another source's entry may have the same id."""
+    history = tuple(entries)
+    retracted = {(UUID(entry.data["event_id"]), entry.organisation) for entry in history if entry.type == RETRACTED}
+    return [e for e in history if (e.event_id, e.organisation) not in retracted or e.name.startswith(LASTING)]
+
+
 def fold(entries: Iterable[Entry]) -> Dossier:
     """The whole history; what was retracted counts for nothing, from the beginning (R-35)."""
-    history = tuple(entries)
-    retracted = {UUID(entry.data["event_id"]) for entry in history if entry.type == RETRACTED}
-    dossier: Dossier = NotOpened()
-    for entry in history:
-        if entry.event_id not in retracted:
-            dossier = evolve(dossier, entry)
-    return dossier
+    beginning: Dossier = NotOpened()
+    return reduce(evolve, counting(entries), beginning)
 
 
 def needs_whole_history(tail: Iterable[Entry]) -> bool:

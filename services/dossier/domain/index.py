@@ -1,7 +1,7 @@
 """What may stand in clear beside an entry (design §5), derived when it is appended, so that reading opens no body."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +42,22 @@ def index_facts(entry: Entry, dossier: Dossier, about: AboutEntry | None = None)
         applicant=dossier.schemes.get(entry.data["request_id"]) if entry.name == "scheme.decided" else None,
         offered_to=entry.data["to_org"] if entry.name in ("referral.made", "correction.requested") else None,
         closes_offer=_closed_offer(entry, dossier, about),
+    )
+
+
+def of_registered(facts: IndexFacts, organisations: Container[str]) -> IndexFacts:
+    """Only keys of registered parties may stand in clear: any other word in their place is content."""
+
+    def known(key: str | None) -> str | None:
+        return key if key in organisations else None
+
+    return replace(
+        facts,
+        relation=None if facts.relation is None else frozenset(known(key) or NOBODY for key in facts.relation),
+        addressee=None if facts.addressee is None else known(facts.addressee) or NOBODY,
+        party=known(facts.party),
+        applicant=known(facts.applicant),
+        offered_to=known(facts.offered_to),
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from fastapi import APIRouter, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -77,7 +77,8 @@ def _add_beginnings(routes: APIRouter, dossiers: Dossiers, claiming: claims.Clai
         description="For a participant it is theirs at once. A professional gets a one-time code for the participant.",
         status_code=201,
         response_model=None,
-        responses=answers(
+        responses=answers(200, shape=Made, says="Sent again under the same key: this is what was opened then")
+        | answers(
             201,
             BAD_REQUEST,
             FORBIDDEN,
@@ -92,7 +93,12 @@ def _add_beginnings(routes: APIRouter, dossiers: Dossiers, claiming: claims.Clai
     )
     async def opened(request: Request, caller: CallerDep, idempotency_key: IdempotencyKey = None) -> Response:
         opening = await body_as(Opening, request)
-        dossier_id = uuid4()
+        event_id = idempotency_key or uuid4()
+        dossier_id = uuid4() if idempotency_key is None else uuid5(event_id, f"{caller.organisation}/{caller.person}")
+        code = None if caller.kind == "participant" else claims.new_code()
+        if idempotency_key is not None and await claiming.opened_before(dossier_id, event_id):
+            is_renewed = code is not None and await claiming.renew(dossier_id, code)
+            return _opened(dossier_id, code if is_renewed else None, 200)
         now = await claiming.now()
         data = opening.model_dump() | {
             "dossier_id": str(dossier_id),
@@ -100,15 +106,11 @@ def _add_beginnings(routes: APIRouter, dossiers: Dossiers, claiming: claims.Clai
             "occurred_at": now.isoformat(),
         }
         body = {"type": OPENED, "data": data}
-        event = short(body, caller, dossiers.contract, str(idempotency_key or uuid4()), dossiers.portal_source)
-        code = None if caller.kind == "participant" else claims.new_code()
+        event = short(body, caller, dossiers.contract, str(event_id), dossiers.portal_source)
         await dossiers.handler.record(
             caller, dossier_id, [_as_sent(event)], None if code is None else claiming.keeping(dossier_id, code)
         )
-        answer: dict[str, Any] = {"id": str(dossier_id)}
-        if code is not None:
-            answer |= {"claim_code": code, "claim_within_days": claims.DAYS}
-        return JsonAnswer(answer, 201, {"Location": f"/v1/dossiers/{dossier_id}"})
+        return _opened(dossier_id, code, 201)
 
     @routes.post(
         "/v1/claims",
@@ -182,6 +184,13 @@ def _opening(contract: Contract) -> dict[str, Any]:
 def _as_sent(event: Incoming) -> Incoming:
     """What is wrong with a field is told where the caller put it: the body is what becomes `data`."""
     return replace(event, faults=tuple(replace(f, pointer=f.pointer.removeprefix("/data")) for f in event.faults))
+
+
+def _opened(dossier_id: UUID, code: str | None, status: int) -> Response:
+    answer: dict[str, Any] = {"id": str(dossier_id)}
+    if code is not None:
+        answer |= {"claim_code": code, "claim_within_days": claims.DAYS}
+    return JsonAnswer(answer, status, {"Location": f"/v1/dossiers/{dossier_id}"})
 
 
 def _item(dossier_id: UUID, last_event_at: datetime | None, contact_person: str | None) -> dict[str, Any]:

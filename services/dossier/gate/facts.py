@@ -15,8 +15,9 @@ g.consent_id, g.event_id as grant_event, g.organisation as grantee, g.person as 
 g.event_types, g.operations, g.purpose, g.basis, g.legal_ref, g.history, g.valid_from, g.valid_until,
 g.referral_id, g.ended_at, g.purpose_ends_at"""
 
+# Now is never before what was recorded last: a clock that is set back, or another server's, revives no grant.
 PLACE = f"""
-select d.id, d.authz_epoch, d.head, d.erased_at, foundation.now() as now, o.person as owner,
+select d.id, d.authz_epoch, d.head, d.erased_at, greatest(foundation.now(), d.recorded_at) as now, o.person as owner,
   array(select row(c.from_at, c.until_at) from dossier.index_contacts c
         where c.dossier_id = q.id and c.person = $2) as contact,
   array(select row(l.from_at, l.until_at) from dossier.index_delegates l

@@ -60,16 +60,16 @@ class Overviews:
         found: list[tuple[int, Shown]] = []
         at = after
         while len(found) < limit:
+            most = min(fence.MOST_FENCES, limit - len(found))  # what is decided is logged, and no more than is shown
             async with self._database.connection() as conn:
-                rows = await conn.fetch(MIGHT_KNOW, reader.person, reader.organisation, at, fence.MOST_FENCES)
+                rows = await conn.fetch(MIGHT_KNOW, reader.person, reader.organisation, at, most)
             numbers = {UUID(int=row["id"].int): row["number"] for row in rows}
             shown = await self._shown_of(reader, list(numbers)) if numbers else []
             found += sorted(((numbers[each.dossier_id], each) for each in shown), key=lambda pair: pair[0])
-            if len(rows) < fence.MOST_FENCES:
+            if len(rows) < most:
                 break
             at = rows[-1]["number"]
-        page = found[:limit]
-        return [each for _, each in page], page[-1][0] if page else after
+        return [each for _, each in found], found[-1][0] if found else after
 
     async def _shown_of(self, reader: Reader, dossier_ids: Sequence[UUID]) -> list[Shown]:
         """Fences in ascending order of id, at most 25 a transaction; a ledger row for each that is shown."""
@@ -154,7 +154,11 @@ class Overviews:
     # Who looked
 
     async def access_log(self, reader: Reader, dossier_id: UUID, after: int, limit: int) -> tuple[list[Json], int]:
-        """For the participant and a delegate; looking at it leaves one row per reader and civil day."""
+        """For the participant and a delegate; looking at it leaves one row per reader and civil day.
+
+        Nobody else writes or decides meanwhile: rows are numbered when they are written and seen when committed, so
+        who reads on from a page would miss one that got its number before and was committed after.
+        """
 
         async def attempt(conn: Connection) -> tuple[list[Json], int] | None:
             known, now = await facts.place(conn, dossier_id, reader)
@@ -165,7 +169,8 @@ class Overviews:
             rows = await conn.fetch(LOG, dossier_id, after, limit)
             return [_log_item(row) for row in rows], rows[-1]["id"] if rows else after
 
-        return await released(self._database, self._keyrings, dossier_id, attempt)
+        alone = (fence.append(dossier_id), fence.exclusive(dossier_id))
+        return await released(self._database, self._keyrings, dossier_id, attempt, alone)
 
     async def _log_looking(self, conn: Connection, reader: Reader, known: Known) -> None:
         already = await conn.fetchval(

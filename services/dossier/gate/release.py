@@ -26,7 +26,7 @@ from services.dossier.gate.decision import (
 from services.dossier.gate.facts import Known, Row
 from services.dossier.store.bodies import binding, unpack
 from services.dossier.store.keyrings import Keyrings, StaleKeys
-from services.foundation.database.connection import Connection, Database
+from services.foundation.database.connection import Connection, Database, Lock
 from services.foundation.problems import UNAVAILABLE, Problem, not_found
 from services.foundation.vault.sealing import KeyRing
 
@@ -129,21 +129,18 @@ class Gate:
         return _envelope(known, row)
 
     async def about(self, conn: Connection, reader: Reader, dossier_id: UUID, event_id: UUID) -> AboutEntry | None:
-        """The entry that another is about, for whoever may read it or wrote it; nothing of its content."""
+        """The entry that another is about, for whoever wrote it or may read it; nothing of its content.
+
+        When another source used the same id, one's own comes first.
+        """
         rows = await conn.fetch(facts.ONE, dossier_id, reader.person, reader.organisation, event_id)
         known, now = facts.place_of(rows, reader)
-        for row in facts.entries_of(rows) if known else ():
-            assert known is not None
-            subject = row.subject
-            is_own = reader.organisation is not None and subject.organisation == reader.organisation
-            if is_own or isinstance(decide(reader, known.place, subject, now, self._law), Permit):
-                return AboutEntry(
-                    event_id=event_id,
-                    type=subject.type,
-                    privacy_class=subject.privacy_class,
-                    organisation=subject.organisation,
-                )
-        return None
+        if known is None:
+            return None
+        named = [row.subject for row in facts.entries_of(rows)]
+        own = [s for s in named if s.organisation is not None and s.organisation == reader.organisation]
+        readable = [s for s in named if isinstance(decide(reader, known.place, s, now, self._law), Permit)]
+        return next((_about(subject) for subject in (*own, *readable)), None)
 
     # Many events
 
@@ -160,7 +157,7 @@ class Gate:
             if permits:
                 ring = self._keyrings.at_hand(dossier_id, known.epoch)
                 items = [self.render(ring, known, row, permit) for row, permit in permits]
-            await self._log_list(conn, reader, known, "list", permits)
+            await self._log_list(conn, reader, known, permits, purpose)
             return Page(items, last)
 
         return await released(self._database, self._keyrings, dossier_id, attempt)
@@ -204,8 +201,14 @@ class Gate:
         return found, found[-1][0].subject.sequence if found else after
 
     async def _log_list(
-        self, conn: Connection, reader: Reader, known: Known, way: str, permits: Sequence[tuple[Row, Permit]]
+        self,
+        conn: Connection,
+        reader: Reader,
+        known: Known,
+        permits: Sequence[tuple[Row, Permit]],
+        purpose: str | None,
     ) -> None:
+        """An empty list, too, names the grants by which it could be asked for, and no others."""
         classes, grants = summary({row.subject.sequence: permit for row, permit in permits})
         reasons = {permit.reason for _, permit in permits}
         await ledger.permitted(
@@ -213,10 +216,10 @@ class Gate:
             known.dossier_id,
             standing(reader, known),
             known.now,
-            way,
+            "list",
             [row.subject.event_id for row, _ in permits],
             classes,
-            grants or live_grants(reader, known.place, known.now, "read"),
+            grants or live_grants(reader, known.place, known.now, "read", purpose),
             reasons.pop() if len(reasons) == 1 else ledger.reason_of(known.place),
         )
 
@@ -273,21 +276,35 @@ class Gate:
 
 
 async def released(
-    database: Database, keyrings: Keyrings, dossier_id: UUID, attempt: Callable[[Connection], Awaitable[T | None]]
+    database: Database,
+    keyrings: Keyrings,
+    dossier_id: UUID,
+    attempt: Callable[[Connection], Awaitable[T | None]],
+    locks: tuple[Lock, ...] = (),
 ) -> T:
-    """Runs `attempt` under the shared fence and gives what it released, after the commit; 404 when that is nothing.
+    """Runs `attempt` under the shared fence, or the stronger `locks`, and gives what it released, after the commit.
 
-    When keys are needed that are not at hand, they are fetched outside the fence and everything is decided anew.
+    404 when that is nothing. When keys are needed that are not at hand, they are fetched outside the fence and
+    everything is decided anew.
     """
     for _ in range(MOST_TRIES):
         try:
-            async with database.transaction(fence.shared(dossier_id)) as conn:
+            async with database.transaction(*(locks or (fence.shared(dossier_id),))) as conn:
                 value = await attempt(conn)
             return _found(value)
         except StaleKeys:
             if await keyrings.fetch(dossier_id) is None:
                 raise Problem(UNAVAILABLE, "The keys of this dossier cannot be had now; nothing was read.") from None
     raise Problem(UNAVAILABLE, "Access to this dossier is changing; ask again.")
+
+
+def _about(subject: Subject) -> AboutEntry:
+    return AboutEntry(
+        event_id=subject.event_id,
+        type=subject.type,
+        privacy_class=subject.privacy_class,
+        organisation=subject.organisation,
+    )
 
 
 def _thin(dossier_id: UUID, row: Row) -> Json:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 
@@ -47,6 +47,16 @@ with entry as (
 )
 select authz_epoch from dossier
 """
+
+WIPED = (
+    "index_entries",
+    "index_grants",
+    "index_contacts",
+    "index_delegates",
+    "snapshots",
+    "owners",
+    "claims",
+)
 
 
 class HeadMoved(Exception):
@@ -252,15 +262,21 @@ async def close_offers(conn: Connection, dossier_id: UUID, event_ids: Sequence[U
     )
 
 
-async def withhold(conn: Connection, dossier_id: UUID, event_ids: Sequence[UUID]) -> None:
-    """Retracted as *wrong person*: closed to everybody but the participant (design §4, step 4)."""
+async def withhold(conn: Connection, dossier_id: UUID, own: Sequence[tuple[UUID, str | None]]) -> None:
+    """Retracted as *wrong person*: closed to everybody but the participant (design §4, step 4).
+
+    `own`: ids, each with the organisation that wrote the entry and takes it back.
+    """
     await conn.execute(
         """
-        update dossier.index_entries i set withheld = true from dossier.events e
-        where e.dossier_id = $1 and e.event_id = any($2) and i.dossier_id = $1 and i.sequence = e.sequence
+        update dossier.index_entries i set withheld = true
+        from dossier.events e, unnest($2::uuid[], $3::text[]) as own(event_id, organisation)
+        where e.dossier_id = $1 and e.event_id = own.event_id and i.dossier_id = $1 and i.sequence = e.sequence
+          and i.organisation is not distinct from own.organisation
         """,
         dossier_id,
-        list(event_ids),
+        [event_id for event_id, _ in own],
+        [organisation for _, organisation in own],
     )
 
 
@@ -283,3 +299,11 @@ async def write_timers(conn: Connection, dossier_id: UUID, timers: Sequence[tupl
         "insert into dossier.timers (id, dossier_id, due_at, sealed) values ($1, $2, $3, $4)",
         [(id_, dossier_id, due_at, sealed) for id_, due_at, sealed in timers],
     )
+
+
+async def erase(conn: Connection, dossier_id: UUID, at: datetime) -> None:
+    """Marks it and wipes all that could be rebuilt. A timer that is due stays until the keys are destroyed as well."""
+    await conn.execute("update dossier.dossiers set erased_at = $2 where id = $1", dossier_id, at)
+    for table in WIPED:
+        await conn.execute(f"delete from dossier.{table} where dossier_id = $1", dossier_id)
+    await write_timers(conn, dossier_id, [(uuid4(), at, b"")])

@@ -61,7 +61,7 @@ async def write(
     closed = [w.index.closes_offer for w in writings if w.index.closes_offer is not None]
     if closed:
         await store.close_offers(conn, dossier_id, closed, at)
-    wrong = [UUID(w.entry.data["event_id"]) for w in writings if _is_about_another_person(w)]
+    wrong = [(UUID(w.entry.data["event_id"]), w.entry.organisation) for w in writings if _is_about_another_person(w)]
     if wrong:
         await store.withhold(conn, dossier_id, wrong)
     # A retraction cannot be folded onto a snapshot, so it never stands in a tail.

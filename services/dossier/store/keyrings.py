@@ -44,3 +44,8 @@ class Keyrings:
         ring = await self._keys.create(dossier_id)
         self._cache.put(ring, 0)
         return ring
+
+    async def destroy(self, dossier_id: UUID) -> None:
+        """For good, and doing it again is quiet. After the erasure is committed: then no key is asked for any more."""
+        self._cache.drop(dossier_id)
+        await self._keys.destroy(dossier_id)

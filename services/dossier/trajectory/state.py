@@ -8,6 +8,7 @@ from typing import Any, Final
 from services.dossier.domain.consent import Grant
 from services.dossier.domain.days import civil_day, day_in
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.evolution import counting
 
 Derived = Mapping[str, tuple[Any, frozenset[int]]]
 
@@ -37,8 +38,7 @@ class History:
 
 def history_of(entries: Sequence[Entry], at: datetime) -> History:
     """What was retracted counts for nothing (R-35); what occurs after the moment does not count yet."""
-    retracted = {entry.data["event_id"] for entry in entries if entry.name == "entry.retracted"}
-    counted = (e for e in entries if str(e.event_id) not in retracted and e.occurred_at <= at)
+    counted = (entry for entry in counting(entries) if entry.occurred_at <= at)
     return History(tuple(sorted(counted, key=lambda e: (e.occurred_at, e.sequence))), civil_day(at))
 
 

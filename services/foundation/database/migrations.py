@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -56,15 +55,8 @@ class Service:
     def versions(self) -> Path:
         return ROOT.joinpath(*self.modules[0].split(".")[:-1], "migrations", "versions")
 
-    @property
-    def exists(self) -> bool:
-        try:
-            return find_spec(self.modules[0]) is not None
-        except ModuleNotFoundError:
-            return False
-
     def metadata(self) -> MetaData:
-        found = [importlib.import_module(module) for module in self.modules if find_spec(module)]
+        found = [importlib.import_module(module) for module in self.modules]
         metadata = found[0].metadata
         assert isinstance(metadata, MetaData)
         return metadata
@@ -239,7 +231,7 @@ async def _take_turn(connection: AsyncConnection, progress: Progress) -> None:
 
 
 def _of(database: str) -> list[Service]:
-    return [service for service in SERVICES if service.database == database and service.exists]
+    return [service for service in SERVICES if service.database == database]
 
 
 def _config(service: Service, connection: Connection | None = None, **attributes: Any) -> Config:

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from services.dossier.domain.access import live_grants
 from services.dossier.domain.admission.references import Check, check_unused, known, unknown
 from services.dossier.domain.commands import AboutEntry, Record
+from services.dossier.domain.entries import LASTING
 from services.dossier.domain.refusals import AgainstState, NotAllowed, RuleBroken, UnknownDossier
 from services.dossier.domain.state import Open
 
 RULE = "R-35"
-# Taking one of these back would give back what was withdrawn, or take away without a withdrawal.
-LASTING = ("consent.", "copy-recall.", "delegate.", "dossier.", "entry.")
 
 
 def check_retracted(command: Record, dossier: Open) -> None:

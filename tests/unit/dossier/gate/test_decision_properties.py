@@ -20,7 +20,8 @@ def looking_at(examples: int) -> settings:
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 # Few values, so that they meet: edges of windows, the same organisation, the same type.
-MOMENTS = st.integers(0, 6).map(lambda days: START + timedelta(days))
+MOMENTS = st.integers(-2, 4).map(lambda days: START + timedelta(days))
+LATER = st.integers(0, 4).map(lambda days: START + timedelta(days))
 ORGANISATIONS = st.sampled_from(("oosterlo", "proefpagina"))
 KINDS = {"oosterlo": "municipality", "proefpagina": "employer"}
 PEOPLE = st.sampled_from(("carla", "hetty"))
@@ -40,10 +41,8 @@ TYPES = st.sampled_from(
             "correction.requested",
             "self-manual.shared",
             "placement.started",
-            "placement.ended",
-            "scheme.decided",
-            "contact-moment.held",
             "intake.completed",
+            *(["contact-moment.held", "placement.ended", "scheme.decided"] * 3),
         )
     ]
 )
@@ -66,7 +65,7 @@ GRANT_TERMS: dict[str, st.SearchStrategy[Any]] = {
 }
 FACTS: dict[str, st.SearchStrategy[Any]] = {
     "organisation": ORGANISATIONS,
-    "relation": st.frozensets(ORGANISATIONS),
+    "relation": st.frozensets(ORGANISATIONS | st.just("nepdoos")),
     "addressee": ORGANISATIONS,
     "party_person": PEOPLE,
     "applicant": ORGANISATIONS,
@@ -119,7 +118,7 @@ PLACES = st.builds(
     is_owner=st.sampled_from((*[False] * 9, True)),
     is_reading_delegate=st.sampled_from((*[False] * 9, True)),
     is_contact_person=st.booleans(),
-    grants=st.lists(GRANTS, max_size=5).map(tuple),
+    grants=st.lists(GRANTS, max_size=3).map(tuple),
 )
 ASKED_FOR = st.none() | PURPOSES
 
@@ -139,22 +138,22 @@ def is_no_more(less: frozenset[str] | None, more: frozenset[str] | None) -> bool
     return less is None or (more is not None and less <= more)
 
 
-@looking_at(400)
-@given(READERS, PLACES, SUBJECTS, MOMENTS, ASKED_FOR)
+@looking_at(600)
+@given(READERS, PLACES, SUBJECTS, LATER, ASKED_FOR)
 def test_the_decision_is_what_the_design_says(
     reader: Reader, place: Place, entry: Subject, now: datetime, purpose: str | None
 ) -> None:
     assert opened(reader, place, entry, now, purpose) == restated.reads(reader, place, entry, now, LAW, purpose)
 
 
-@looking_at(400)
-@given(READERS, PLACES, SUBJECTS, MOMENTS)
+@looking_at(600)
+@given(READERS, PLACES, SUBJECTS, LATER)
 def test_the_delivery_is_what_the_design_says(reader: Reader, place: Place, entry: Subject, now: datetime) -> None:
     assert is_told(reader, place, entry, now) == restated.is_told(reader, place, entry, now, LAW)
 
 
 @looking_at(150)
-@given(READERS, PLACES, SUBJECTS, MOMENTS, ASKED_FOR, GRANTS)
+@given(READERS, PLACES, SUBJECTS, LATER, ASKED_FOR, GRANTS)
 def test_one_grant_more_never_takes_away(
     reader: Reader, place: Place, entry: Subject, now: datetime, purpose: str | None, one_more: Grant
 ) -> None:
@@ -185,7 +184,7 @@ def narrowed(draw: st.DrawFn) -> tuple[Grant, Grant]:
 
 
 @looking_at(150)
-@given(READERS, PLACES, SUBJECTS, MOMENTS, narrowed())
+@given(READERS, PLACES, SUBJECTS, LATER, narrowed())
 def test_narrowing_a_grant_never_adds(
     reader: Reader, place: Place, entry: Subject, now: datetime, grants: tuple[Grant, Grant]
 ) -> None:
@@ -195,13 +194,13 @@ def test_narrowing_a_grant_never_adds(
 
 
 @looking_at(100)
-@given(READERS, PLACES, SUBJECTS, MOMENTS, PURPOSES)
+@given(READERS, PLACES, SUBJECTS, LATER, PURPOSES)
 def test_naming_a_purpose_never_adds(reader: Reader, place: Place, entry: Subject, now: datetime, purpose: str) -> None:
     assert is_no_more(opened(reader, place, entry, now, purpose), opened(reader, place, entry, now))
 
 
 @looking_at(150)
-@given(READERS.filter(lambda r: KINDS.get(r.organisation or "") in ("employer", "pool")), PLACES, SUBJECTS, MOMENTS)
+@given(READERS.filter(lambda r: KINDS.get(r.organisation or "") in ("employer", "pool")), PLACES, SUBJECTS, LATER)
 def test_an_employer_gets_no_health_and_no_income_whatever_the_grants(
     reader: Reader, place: Place, entry: Subject, now: datetime
 ) -> None:
@@ -211,12 +210,12 @@ def test_an_employer_gets_no_health_and_no_income_whatever_the_grants(
     got = opened(reader, stranger, entry, now)
     if got is not None and not given_back:
         assert not got & LAW.forbidden_classes
-        assert LAW.employer_may_read(entry.type)
-        assert entry.relation is None or reader.organisation in entry.relation
+        is_allowed = entry.relation is None or reader.organisation in entry.relation
+        assert entry.addressee or (is_allowed and LAW.employer_may_read(entry.type))
 
 
 @looking_at(100)
-@given(READERS, PLACES, SUBJECTS, MOMENTS)
+@given(READERS, PLACES, SUBJECTS, LATER)
 def test_what_is_opened_is_of_the_entry_and_holds_its_own_class(
     reader: Reader, place: Place, entry: Subject, now: datetime
 ) -> None:
