@@ -35,26 +35,25 @@ def stays(console: Console, stage: "Stage") -> None:
     for life, people in stage.acting():
         say(console, stage.whose(life), "bold")
         for person, file in people:
-            say(console, f"  {stage.who(person)}")
-            say(console, f"    curl -s -H {_typed_header(file)} {stage.url}/v1/dossiers/{life.dossier}/events", "cyan")
-        owner = stage.files.get(life.owner.key)
-        if owner is not None:
-            say(console, f"  {stage.who_looked(life)}")
-            say(
-                console,
-                f"    curl -s -H {_typed_header(owner)} {stage.url}/v1/dossiers/{life.dossier}/access-log",
-                "cyan",
-            )
+            say(console, stage.who(person))
+            events = f"{stage.url}/v1/dossiers/{life.dossier}/events"
+            _command(console, f"curl -H {_typed_header(file)}", events)
         console.print()
     draad, python, files = _runnable("draad"), _runnable("python"), _files(stage)
     say(console, stage.say("again_how"), "bold")
-    say(console, f"  {draad} replay {files}", "cyan")
+    _command(console, f"{draad} replay", files)
     say(console, stage.say("drive_how"), "bold")
-    only = "--only access,attempts,lists,deliveries"
-    say(console, f"  {draad} sandbox --port 8701", "cyan")
-    say(console, f"  {python} tests/acceptance/drive.py --url http://127.0.0.1:8701 {only} {files}", "cyan")
+    _command(console, f"{draad} sandbox --port 8701")
+    drive = f"{python} tests/acceptance/drive.py --url http://127.0.0.1:8701"
+    _command(console, drive, "--only access,attempts,lists,deliveries", files)
     console.print()
     say(console, stage.say("stop_how"), "dim")
+
+
+def _command(console: Console, *parts: str) -> None:
+    """To be copied whole: on one line where it fits, else broken as a shell takes it."""
+    whole = f"  {' '.join(parts)}"
+    say(console, whole if len(whole) < console.width else " \\\n".join(f"  {part}" for part in parts), "cyan")
 
 
 def _typed_header(file: Path) -> str:

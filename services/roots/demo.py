@@ -54,9 +54,6 @@ class Stage:
     def who(self, person: Person) -> str:
         return plain(self.words.who_in_full(person))
 
-    def who_looked(self, life: Life) -> str:
-        return self.words.say("who_looked", name=plain(life.first_name))
-
     def acting(self) -> list[tuple[Life, list[tuple[Person, Path]]]]:
         """Who can be acted as, life by life; somebody of several lives stands with the first."""
         shown: set[str] = set()

@@ -159,7 +159,7 @@ def test_the_demo_stays_up_gives_everyone_a_private_token_and_stops_quietly(tmp_
             if line.startswith("Ctrl-C"):
                 break
         said = "\n".join(lines)
-        commands = [line.strip() for line in lines if line.strip().startswith("curl")]
+        commands = [line for line in said.replace(" \\\n", " ").splitlines() if line.startswith("  curl")]
         tokens = [Path(command.split("@")[1].split()[0]) for command in commands]
         as_noor = shown.ask("GET", f"/v1/dossiers/{life['dossier_id']}/events", headers=_header(tokens[0]))
         ended = shown.told(signal.SIGINT)
