@@ -150,8 +150,7 @@ class Handler:
                 self._add(draft, new, event_id, self._platform_source, mac, around)
             if draft.writings:
                 await self._append(conn, draft, ring, around, None)
-            else:
-                await changes.write_timers(conn, dossier_id, ring, dossier, around.employers, around.parameters)
+            await changes.write_afresh(conn, dossier_id, ring, draft.state, around.employers, around.parameters)
             return len(draft.writings)
 
         return await self._write(dossier_id, True, attempt)

@@ -76,6 +76,20 @@ async def _write_access(conn: Connection, dossier_id: UUID, ring: KeyRing, step:
         await write_timers(conn, dossier_id, ring, step.after, step.employers, step.parameters)
 
 
+async def write_afresh(
+    conn: Connection,
+    dossier_id: UUID,
+    ring: KeyRing,
+    dossier: Dossier,
+    employers: frozenset[str],
+    parameters: Parameters,
+) -> None:
+    """Also what no entry changed: the numbers of the rules may have, since it was written."""
+    await store.write_grants(conn, dossier_id, grants_of(dossier, employers, parameters).values())
+    await store.write_contacts(conn, dossier_id, contact_periods(dossier, parameters))
+    await write_timers(conn, dossier_id, ring, dossier, employers, parameters)
+
+
 async def write_timers(
     conn: Connection,
     dossier_id: UUID,
