@@ -12,6 +12,7 @@ from starlette.responses import Response
 from services.dossier import claims
 from services.dossier.endpoints.events import MOMENT, Dossiers
 from services.dossier.endpoints.shapes import DossierId, DossierPage, DossierState, Made
+from services.dossier.envelopes import utc
 from services.dossier.incoming import Incoming, short
 from services.dossier.moments import until
 from services.foundation.answers import JSON, After, JsonAnswer, JsonRoute, Place, answers, problems
@@ -196,7 +197,7 @@ def _opened(dossier_id: UUID, code: str | None, status: int) -> Response:
 def _item(dossier_id: UUID, last_event_at: datetime | None, contact_person: str | None) -> dict[str, Any]:
     item = {
         "id": str(dossier_id),
-        "last_event_at": None if last_event_at is None else last_event_at.isoformat().replace("+00:00", "Z"),
+        "last_event_at": None if last_event_at is None else utc(last_event_at),
         "contact_person": contact_person,
     }
     return {name: value for name, value in item.items() if value is not None}
