@@ -44,6 +44,7 @@ from services.foundation.problems import (
     Problem,
     not_found,
 )
+from services.foundation.vault.keys import KeysDestroyed
 from services.foundation.vault.sealing import KeyRing
 
 T = TypeVar("T")
@@ -176,7 +177,10 @@ class Handler:
                         UNAVAILABLE, "The keys of this dossier cannot be had now; nothing was stored."
                     ) from None
             except NoKeysYet:
-                await self._keyrings.create(dossier_id)
+                try:
+                    await self._keyrings.create(dossier_id)
+                except KeysDestroyed:  # erased, and since then restored from a backup of before it was opened
+                    raise Problem(CONFLICT, ID_IS_USED) from None
         raise Problem(UNAVAILABLE, "This dossier is changing faster than this could be stored; send it again.")
 
     def _state(self, head: Head) -> tuple[KeyRing | None, Dossier]:
