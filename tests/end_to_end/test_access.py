@@ -194,6 +194,8 @@ def test_opening_again_under_the_same_key_opens_nothing(scene: Life) -> None:
     assert again.json() == first.json()
     assert again.headers["location"] == first.headers["location"]
     assert other.json()["id"] != first.json()["id"]
+    differs = scene.call("POST", "/v1/dossiers", "ayse", OPENING | {"preferred_language": "en"}, headers=key)
+    assert differs.status_code == 409
     lost, renewed = sent("klaas"), sent("klaas")
     assert (lost.status_code, renewed.status_code) == (201, 200)
     assert lost.json()["id"] == renewed.json()["id"]

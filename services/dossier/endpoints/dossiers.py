@@ -97,7 +97,7 @@ def _add_beginnings(routes: APIRouter, dossiers: Dossiers, claiming: claims.Clai
         event_id = idempotency_key or uuid4()
         dossier_id = uuid4() if idempotency_key is None else uuid5(event_id, f"{caller.organisation}/{caller.person}")
         code = None if caller.kind == "participant" else claims.new_code()
-        if idempotency_key is not None and await claiming.opened_before(dossier_id, event_id):
+        if idempotency_key is not None and await claiming.opened_before(dossier_id, event_id, opening.model_dump()):
             is_renewed = code is not None and await claiming.renew(dossier_id, code)
             return _opened(dossier_id, code if is_renewed else None, 200)
         now = await claiming.now()
