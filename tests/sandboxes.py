@@ -29,13 +29,13 @@ Json = Any
 
 # As `draad sandbox`, with logs at the most talkative level that there is, those of libraries included.
 LOUD: Final = """
-import asyncio, logging, pathlib, sys
+import logging, pathlib, sys
 from services.foundation import telemetry
-from services.roots import sandbox
+from services.roots import running, sandbox
 telemetry.configure(level=logging.DEBUG)
 logging.getLogger().setLevel(logging.DEBUG)
 say = lambda found: print("ready: " + found.url, file=sys.stderr, flush=True)
-asyncio.run(sandbox.sandbox(int(sys.argv[1]), pathlib.Path(sys.argv[2]), say))
+running.until_told(lambda: sandbox.sandbox(int(sys.argv[1]), pathlib.Path(sys.argv[2]), say))
 """
 
 
