@@ -12,7 +12,7 @@ from services.dossier.answers import answer
 from services.dossier.domain.commands import AboutEntry, EndDue, Facts, Record
 from services.dossier.domain.decisions import ID_IS_USED, decide
 from services.dossier.domain.entries import Actor, Entry, NewEntry
-from services.dossier.domain.evolution import evolve, fold
+from services.dossier.domain.evolution import evolve, fold, needs_whole_history
 from services.dossier.domain.index import index_facts, of_registered
 from services.dossier.domain.knowledge import may_know
 from services.dossier.domain.refusals import AgainstState, NotAllowed, Refusal, RuleBroken, UnknownDossier
@@ -26,7 +26,7 @@ from services.dossier.standing import actor_of
 from services.dossier.store import append as store
 from services.dossier.store import changes, streams
 from services.dossier.store.append import Writing
-from services.dossier.store.changes import RETRACTED, Step
+from services.dossier.store.changes import Step
 from services.dossier.store.keyrings import Keyrings, StaleKeys
 from services.dossier.store.streams import Head
 from services.dossier.surroundings import PLATFORM, Surroundings, Surveyor
@@ -150,8 +150,7 @@ class Handler:
                 self._add(draft, new, event_id, self._platform_source, mac, around)
             if draft.writings:
                 await self._append(conn, draft, ring, around, None)
-            else:
-                await changes.write_timers(conn, dossier_id, ring, dossier, around.employers, around.parameters)
+            await changes.write_afresh(conn, dossier_id, ring, draft.state, around.employers, around.parameters)
             return len(draft.writings)
 
         return await self._write(dossier_id, True, attempt)
@@ -229,7 +228,7 @@ class Handler:
     ) -> list[Json]:
         if not draft.writings:
             return []
-        if any(w.entry.type == RETRACTED for w in draft.writings):
+        if needs_whole_history(w.entry for w in draft.writings):
             history = await streams.entries(conn, head.dossier_id, ring)
             draft.state = fold((*history, *(w.entry for w in draft.writings)))
         events, echo = answer(head.dossier_id, draft.writings, draft.state, draft.now, actor, around, self._law)

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-Operation = Literal["read", "emit", "subscribe"]
 History = Literal["all", "from_grant"]
 
 
