@@ -100,6 +100,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("dossier_id", "sequence", name=op.f("pk_index_entries")),
         schema="dossier",
     )
+    op.create_index(
+        "ix_index_entries_offered_to",
+        "index_entries",
+        ["offered_to"],
+        unique=False,
+        schema="dossier",
+        postgresql_where=sa.text("offered_to is not null"),
+    )
+    op.create_index(
+        "ix_index_entries_party",
+        "index_entries",
+        ["party"],
+        unique=False,
+        schema="dossier",
+        postgresql_where=sa.text("party is not null"),
+    )
     op.create_table(
         "index_grants",
         sa.Column("dossier_id", sa.Uuid(), nullable=False),
@@ -237,6 +253,18 @@ def downgrade() -> None:
     op.drop_table("ledger", schema="dossier")
     op.drop_index(op.f("ix_index_grants_organisation_dossier_id"), table_name="index_grants", schema="dossier")
     op.drop_table("index_grants", schema="dossier")
+    op.drop_index(
+        "ix_index_entries_party",
+        table_name="index_entries",
+        schema="dossier",
+        postgresql_where=sa.text("party is not null"),
+    )
+    op.drop_index(
+        "ix_index_entries_offered_to",
+        table_name="index_entries",
+        schema="dossier",
+        postgresql_where=sa.text("offered_to is not null"),
+    )
     op.drop_table("index_entries", schema="dossier")
     op.drop_index(op.f("ix_index_delegates_person"), table_name="index_delegates", schema="dossier")
     op.drop_table("index_delegates", schema="dossier")
