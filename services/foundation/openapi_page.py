@@ -66,7 +66,7 @@ def _operation(document: Json, method: str, path: str, operation: Json) -> str:
         f'<h2 id="{operation["operationId"]}">{method} <code>{escape(path)}</code></h2>\n'
         f"<p><strong>{escape(operation['summary'])}</strong></p>{_prose(operation['description'])}{token}"
         + _parameters(operation.get("parameters", ()))
-        + _contents_of(document, "Request", operation.get("requestBody", {}).get("content", {}))
+        + _contents_of("Request", operation.get("requestBody", {}).get("content", {}))
         + _answers(document, operation["responses"])
         + "</section>\n"
     )
@@ -80,7 +80,7 @@ def _parameters(parameters: Iterable[Json]) -> str:
     return _table("Parameters (* required)", ("Name", "In", "Meaning"), rows) if rows else ""
 
 
-def _contents_of(document: Json, name: str, content: Json) -> str:
+def _contents_of(name: str, content: Json) -> str:
     parts = []
     for media_type, each in content.items():
         examples = {key: value["value"] for key, value in each.get("examples", {}).items()}

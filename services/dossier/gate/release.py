@@ -122,7 +122,8 @@ class Gate:
         """In the transaction of a repeated write: the stored event as its writer may read it now (R-29)."""
         known, now = await facts.place(conn, dossier_id, reader)
         assert known is not None  # the repeat was found under its lock
-        row = facts.row_of(raw := (await conn.fetch(facts.THESE, dossier_id, [sequence]))[0], raw["sealed"])
+        (raw,) = await conn.fetch(facts.THESE, dossier_id, [sequence])
+        row = facts.row_of(raw, raw["sealed"])
         decision = decide(reader, known.place, row.subject, now, self._law)
         if isinstance(decision, Permit):
             return await self._release_one(conn, reader, known, row, decision)
