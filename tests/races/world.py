@@ -154,6 +154,9 @@ class KeysInMemory:
     async def fetch(self, dossier_id: UUID) -> KeyRing | None:
         return await self.create(dossier_id)
 
+    async def destroy(self, dossier_id: UUID) -> None:
+        """What was destroyed is asked for by nobody: the erased dossier is not there."""
+
 
 def keys_in_memory() -> Keys:
     return cast(Keys, KeysInMemory())
