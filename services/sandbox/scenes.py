@@ -80,12 +80,13 @@ class Scenes:
         await self._registry.refresh()
         if has_changed:
             await self._look_again()
-        return {actor.key: self._token(actor) for actor in scene.actors}
+        return {actor.key: await self._token(actor) for actor in scene.actors}
 
-    def _token(self, actor: SceneActor) -> str:
-        return self._issuer.token(
-            actor.key, organisation=None if actor.org == SELF else actor.org, roles=frozenset((actor.role,))
-        )
+    async def _token(self, actor: SceneActor) -> str:
+        """With the roles of every scene: who is known already, in another role, goes on in that one too."""
+        known = await self._registry.person(actor.key)
+        roles = frozenset((actor.role,)) if known is None else known.roles
+        return self._issuer.token(actor.key, organisation=None if actor.org == SELF else actor.org, roles=roles)
 
     def _parties(self, scene: Scene) -> Parties:
         own_sources = frozenset(each.source for each in scene.organisations if each.key == SELF)

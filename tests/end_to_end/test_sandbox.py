@@ -1,7 +1,10 @@
 """What the sandbox alone can do, over HTTP: parts taken away, numbers of rules set, a clock that walks or jumps."""
 
+import base64
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -98,6 +101,17 @@ def lived(by: timedelta) -> tuple[list[Json], list[Json]]:
         told = life.get("/v1/feed", "sanne", after=before).json()["items"]
         api.close()
     return expired, [(item["feed_seq"], item["event"]) for item in told]
+
+
+def test_who_is_known_in_one_role_keeps_it_in_a_scene_that_gives_another(own: Api) -> None:
+    """A party known already is the same party (api.md §3), also in what its token says."""
+    organisations = [{"key": "centre", "name": "Centre", "kind": "work_centre", "source": "urn:nld:oin:1:systeem:x"}]
+    for role in ("DSK", "FC"):
+        actor = {"key": "desi", "name": "Desi", "role": role, "org": "centre"}
+        own.enter({"dossier_id": str(uuid4()), "organisations": organisations, "actors": [actor], "parameters": {}})
+    claims = own.tokens["desi"].split(".")[1]
+    said = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+    assert set(said["roles"]) == {"DSK", "FC"}
 
 
 def test_one_jump_of_the_clock_gives_what_steps_of_a_day_give() -> None:

@@ -104,7 +104,12 @@ def test_who_is_asked_reads_the_question_answers_and_reads_no_more(scene: Life) 
     place = f"{scene.events}/{made['id']}"
     assert scene.get(place, "sanne").json()["data"]["question"] == "Kunt u spreekles bieden?"
     assert "sequence" not in scene.get(place, "sanne").json()
+    listed = scene.get(scene.events, "sanne").json()  # a list holds what single reads give, and no more (design §4)
+    assert [item["id"] for item in listed["items"]] == [made["id"]]
+    assert scene.get(f"{scene.events}?after={listed['next']}", "sanne").json()["items"] == []
+    assert scene.get(scene.path, "sanne").status_code == 404
     assert scene.get(place, "joris").status_code == 404
+    assert scene.get(scene.events, "joris").status_code == 404
     answered = {"referral_id": "rf1", "answer": "declined", "reason": "Vol", "answered_on": "1999-12-31"}
     answer = scene.post("sanne", scene.event("sanne", "referral.answered", answered))
     assert answer.status_code == 201, answer.text

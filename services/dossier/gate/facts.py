@@ -56,6 +56,11 @@ where e.dossier_id = $1 and e.sequence > $2
 order by e.sequence limit $3
 """
 
+OFFERED = """
+select exists(select from dossier.index_entries i
+              where i.dossier_id = $1 and i.offered_to = $2 and i.offer_closed_at is null and not i.withheld)
+"""
+
 THESE = f"""
 select {SUBJECT_COLUMNS}, e.sealed
 from dossier.events e
@@ -176,3 +181,8 @@ def entries_of(rows: Sequence[Any]) -> list[Row]:
 
 async def place(conn: Connection, dossier_id: UUID, reader: Reader) -> tuple[Known | None, datetime]:
     return place_of(await conn.fetch(PLACE, dossier_id, reader.person, reader.organisation), reader)
+
+
+async def is_offered(conn: Connection, dossier_id: UUID, reader: Reader) -> bool:
+    """Whether something in it waits for this reader's organisation, so that its list holds at least that."""
+    return bool(await conn.fetchval(OFFERED, dossier_id, reader.organisation))

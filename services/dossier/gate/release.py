@@ -150,7 +150,9 @@ class Gate:
     ) -> Page:
         async def attempt(conn: Connection) -> Page | None:
             known, now = await facts.place(conn, dossier_id, reader)
-            if known is None or not may_know(reader, known, purpose):
+            is_open = known is not None and may_know(reader, known, purpose)
+            is_open = is_open or await facts.is_offered(conn, dossier_id, reader)  # of an unknown id, too: same path
+            if known is None or not is_open:
                 await ledger.refused(conn, dossier_id, known is not None, reader, now, "list", None, "no_grant")
                 return None
             permits, last = await self._permitted(conn, reader, known, filter_, after, limit, purpose)
