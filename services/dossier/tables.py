@@ -186,6 +186,7 @@ index_entries = Table(
     Column("offered_to", Text),
     Column("offer_closed_at", MOMENT),
     Column("withheld", Boolean, nullable=False, server_default=text("false")),
+    Column("about", Integer),
 )
 
 index_grants = Table(

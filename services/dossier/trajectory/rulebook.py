@@ -1,6 +1,6 @@
 """All rules over time together: what would become due in a dossier, and which entries they look at."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -90,9 +90,9 @@ UNWATCHED: Final = frozenset(
 )
 
 
-def all_due(history: History, parameters: Parameters) -> list[Becomes]:
+def all_due(history: History, parameters: Parameters, rules: Sequence[Rule] = RULES) -> list[Becomes]:
     """What became due and what would, unless something happens first; in the order of the moments."""
-    found = [each for rule in RULES for each in rule(history, parameters)]
+    found = [each for rule in rules for each in rule(history, parameters)]
     return sorted(found, key=lambda b: (b.at, b.rule, b.code, b.about.sequence, b.once))
 
 
