@@ -262,7 +262,8 @@ class Handler:
         """Refolds the whole history, before and after: nothing else knows what would have been due without the news."""
         now, head = draft.now, draft.head
         news = [w.entry for w in draft.writings]
-        if isinstance(draft.state, Erased) or not firing.follows_from(entry.name for entry in news):
+        nothing_follows = not self._rules or not firing.follows_from(entry.name for entry in news)
+        if nothing_follows or isinstance(draft.state, Erased):
             return
         entries = await streams.entries(conn, head.dossier_id, ring) if head.exists else []
         before = Standing(head.dossier_id, entries, draft.before, owner, around)

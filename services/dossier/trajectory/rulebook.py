@@ -72,7 +72,6 @@ UNWATCHED: Final = frozenset(
         "language-level.assessed",
         "opportunity.proposed",
         "opportunity.responded",
-        "team-support.noted",
         "workplace-adaptation.arranged",
         "repeat-story.reported",
         "success.recorded",
