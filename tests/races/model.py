@@ -239,7 +239,7 @@ class Transaction:
         entries = []
         for row in zip(*columns, strict=True):
             entry = dict(zip(ENTRY, row, strict=True))
-            lists = {name: entry[name].split(",") for name in LISTS if entry[name] is not None}
+            lists = {name: entry[name].split(append.SEPARATOR) for name in LISTS if entry[name] is not None}
             entries.append(entry | lists | {"recorded_at": at, "offer_closed_at": None, "withheld": False})
         now = self._sees().dossier
         if now is not None and now["head"] != expected:
