@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
@@ -192,4 +193,4 @@ async def _answers(port: int) -> None:
 
 if __name__ == "__main__":
     what, *rest = sys.argv[1:]
-    asyncio.run(house(*rest) if what == "house" else bare(*rest))
+    uvloop.run(house(*rest) if what == "house" else bare(*rest))  # as `draad serve` runs

@@ -2,17 +2,19 @@
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from services.dossier.domain.days import civil_day
+from services.dossier.store import streams
 from services.dossier.store.append import write_owner
+from services.dossier.store.keyrings import Keyrings
 from services.foundation.callers import Caller
 from services.foundation.clock import now as business_now
 from services.foundation.database.connection import Connection, Database
-from services.foundation.problems import FORBIDDEN, TOO_MANY_REQUESTS, Problem, not_found
+from services.foundation.problems import CONFLICT, FORBIDDEN, TOO_MANY_REQUESTS, Problem, not_found
 
 DAYS: Final = 14
 TRIES: Final = 5
@@ -36,8 +38,8 @@ def day_of(moment: datetime) -> str:
 
 
 class Claims:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, keyrings: Keyrings) -> None:
+        self._database, self._keyrings = database, keyrings
 
     async def now(self) -> datetime:
         async with self._database.connection() as conn:
@@ -56,15 +58,18 @@ class Claims:
 
         return keep
 
-    async def opened_before(self, dossier_id: UUID, event_id: UUID) -> bool:
+    async def opened_before(self, dossier_id: UUID, event_id: UUID, told: Mapping[str, Any]) -> bool:
+        """Whether this event opened it already; told otherwise, it is another event under a used id."""
+        ring = await self._keyrings.fetch(dossier_id)
+        if ring is None:
+            return False
         async with self._database.connection() as conn:
-            found: bool = await conn.fetchval(
-                """select exists(select from dossier.events e join dossier.dossiers d on d.id = e.dossier_id
-                   where e.dossier_id = $1 and e.event_id = $2 and d.erased_at is null)""",
-                dossier_id,
-                event_id,
-            )
-        return found
+            opening = await streams.first(conn, dossier_id, ring)
+        if opening is None or opening.event_id != event_id:
+            return False
+        if any(opening.data[name] != value for name, value in told.items()):
+            raise Problem(CONFLICT, "This key was used before for another opening; give a new one a new key.")
+        return True
 
     async def renew(self, dossier_id: UUID, code: str) -> bool:
         """Another code in place of one that may never have arrived, as long as that was not redeemed."""

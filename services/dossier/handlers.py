@@ -13,7 +13,7 @@ from services.dossier.answers import answer
 from services.dossier.domain.commands import AboutEntry, EndDue, Facts, Record
 from services.dossier.domain.decisions import ID_IS_USED, decide
 from services.dossier.domain.entries import Actor, Entry, NewEntry
-from services.dossier.domain.evolution import evolve, fold
+from services.dossier.domain.evolution import evolve, fold, needs_whole_history
 from services.dossier.domain.index import index_facts, of_registered
 from services.dossier.domain.knowledge import may_know
 from services.dossier.domain.refusals import AgainstState, NotAllowed, Refusal, RuleBroken, UnknownDossier
@@ -28,7 +28,7 @@ from services.dossier.standing import actor_of
 from services.dossier.store import append as store
 from services.dossier.store import changes, streams
 from services.dossier.store.append import Writing
-from services.dossier.store.changes import RETRACTED, Step
+from services.dossier.store.changes import Step
 from services.dossier.store.keyrings import Keyrings, StaleKeys
 from services.dossier.store.streams import Head
 from services.dossier.surroundings import PLATFORM, Surroundings, Surveyor
@@ -47,6 +47,7 @@ from services.foundation.problems import (
     Problem,
     not_found,
 )
+from services.foundation.vault.keys import KeysDestroyed
 from services.foundation.vault.sealing import KeyRing
 
 T = TypeVar("T")
@@ -166,7 +167,7 @@ class Handler:
             draft.next_after = next_moment(due, draft.now)
             if draft.writings:
                 await self._append(conn, draft, ring, around, None)
-            await changes.write_timers(conn, dossier_id, ring, _step(draft, around))
+            await changes.write_afresh(conn, dossier_id, ring, _step(draft, around))
             return len(draft.writings)
 
         return await self._write(dossier_id, True, attempt)
@@ -192,7 +193,10 @@ class Handler:
                         UNAVAILABLE, "The keys of this dossier cannot be had now; nothing was stored."
                     ) from None
             except NoKeysYet:
-                await self._keyrings.create(dossier_id)
+                try:
+                    await self._keyrings.create(dossier_id)
+                except KeysDestroyed:  # erased, and since then restored from a backup of before it was opened
+                    raise Problem(CONFLICT, ID_IS_USED) from None
         raise Problem(UNAVAILABLE, "This dossier is changing faster than this could be stored; send it again.")
 
     def _state(self, head: Head) -> tuple[KeyRing | None, Dossier]:
@@ -228,7 +232,7 @@ class Handler:
                 continue
             about = await self._about(conn, dossier_id, one, around)
             command = self._command(dossier_id, one, actor, draft.now, around, about)
-            for new in _decided(command, draft.state):
+            for new in _decided(command, draft.state, one.at):
                 if ring is None:
                     raise NoKeysYet
                 self._add(draft, new, one.event_id, one.source, ring.mac(_canonical(one)), around, about)
@@ -245,7 +249,7 @@ class Handler:
     ) -> list[Json]:
         if not draft.writings:
             return []
-        if any(w.entry.type == RETRACTED for w in draft.writings):
+        if needs_whole_history(w.entry for w in draft.writings):
             history = await streams.entries(conn, head.dossier_id, ring)
             draft.state = fold((*history, *(w.entry for w in draft.writings)))
         events, echo = answer(head.dossier_id, draft.writings, draft.state, draft.now, actor, around, self._law)
@@ -426,7 +430,7 @@ def _each_once(incoming: Sequence[Incoming]) -> list[Incoming]:
     return list(first.values())
 
 
-def _decided(command: Record, dossier: Dossier) -> tuple[NewEntry, ...]:
+def _decided(command: Record, dossier: Dossier, at: str) -> tuple[NewEntry, ...]:
     """The decision, its refusals turned into answers: 404, 403, 400 or 409 (api.md §1)."""
     try:
         return decide(command, dossier)
@@ -434,7 +438,7 @@ def _decided(command: Record, dossier: Dossier) -> tuple[NewEntry, ...]:
         raise not_found() from None
     except Refusal as refusal:
         kind = KINDS[type(refusal)]
-        errors = [FieldError(pointer, refusal.message) for pointer in refusal.pointers]
+        errors = [FieldError(at + pointer, refusal.message) for pointer in refusal.pointers]
         raise Problem(kind, refusal.message, rule=refusal.rule, errors=errors) from None
 
 
@@ -449,9 +453,8 @@ def _of_erased(incoming: Sequence[Incoming], now: datetime) -> Problem:
 def _refuse_faults(incoming: Sequence[Incoming], now: datetime) -> None:
     """Every error at once; the rule is named where a broken field carries one (`x-rule`)."""
     faults = [
-        Fault(pointer + fault.pointer, fault.message, fault.rule)
-        for index, one in enumerate(incoming)
-        for pointer in ((f"/{index}" if len(incoming) > 1 else ""),)
+        Fault(one.at + fault.pointer, fault.message, fault.rule)
+        for one in incoming
         for fault in (*one.faults, *_too_early(one, now))
     ]
     if not faults:

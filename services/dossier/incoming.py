@@ -35,7 +35,10 @@ CLASSES = frozenset(("identity", "contact", "health-sensitive", "income", "work"
 
 @dataclass(frozen=True)
 class Incoming:
-    """One event as sent. `faults` are told only to who may know the dossier; `privacy_class` is absent unless sent."""
+    """One event as sent. `faults` are told only to who may know the dossier; `privacy_class` is absent unless sent.
+
+    `at` is the JSON pointer to it in what was sent: empty, or its place in a batch.
+    """
 
     event_id: UUID
     source: str
@@ -43,6 +46,7 @@ class Incoming:
     data: Mapping[str, Any] = field(repr=False)
     privacy_class: str | None
     faults: tuple[Fault, ...]
+    at: str = ""
 
     @property
     def key(self) -> Key:
@@ -50,10 +54,10 @@ class Incoming:
         return self.source, self.event_id
 
 
-def structured(event: object, dossier_id: UUID, caller: Caller, contract: Contract) -> Incoming:
+def structured(event: object, dossier_id: UUID, caller: Caller, contract: Contract, at: str = "") -> Incoming:
     """A whole CloudEvent. `sequence`, `time` and `actor` are the platform's to give and are passed over."""
     if not isinstance(event, dict):
-        raise Problem(BAD_REQUEST, "An event is a JSON object.", errors=[FieldError("", "This must be an object.")])
+        raise Problem(BAD_REQUEST, "An event is a JSON object.", errors=[FieldError(at, "This must be an object.")])
     faults = [Fault(f"/{name}", "This attribute is not known here.", None) for name in event if name not in STANDARD]
     event_id = _uuid(event.get("id"))
     if event_id is None:
@@ -74,7 +78,7 @@ def structured(event: object, dossier_id: UUID, caller: Caller, contract: Contra
         faults.append(Fault("/privacyclass", "This must be one of the privacy classes.", None))
         privacy_class = None
     data, more = _data(event.get("data"), type_, contract, "/data")
-    return Incoming(event_id or UUID(int=0), _text(source), type_, data, privacy_class, tuple(faults) + more)
+    return Incoming(event_id or UUID(int=0), _text(source), type_, data, privacy_class, tuple(faults) + more, at)
 
 
 def short(

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Final
 
-from services.dossier.domain.commands import Parameters
+from services.dossier.domain.commands import DEFAULTS, Parameters
 from services.foundation.database.connection import Connection, Database
+from services.foundation.problems import BAD_REQUEST, FieldError, Problem
 
 FRESH_FOR: Final = 5.0
+MOST: Final = 36_500  # days of a hundred years
 KNOWN: Final = frozenset(field.name for field in fields(Parameters))
 
 
@@ -33,9 +35,34 @@ class ParameterShelf:
         self._until = time.monotonic() + FRESH_FOR
 
 
-async def set_parameters(conn: Connection, values: Mapping[str, Any]) -> None:
-    """Keeps every number that a scene brings, also those whose rule comes later."""
-    await conn.executemany(
-        "insert into dossier.parameters (name, value) values ($1, $2) on conflict (name) do update set value = $2",
-        [(name, json.dumps(value)) for name, value in sorted(values.items())],
+async def set_parameters(conn: Connection, values: Mapping[str, Any]) -> bool:
+    """Keeps every number that a scene brings, also those whose rule comes later; tells whether a rule changed.
+
+    Ends of grants and terms of contact persons rest on these numbers: each dossier is then due to be looked at again.
+    """
+    _check(values)
+    changed = await conn.fetch(
+        """insert into dossier.parameters as known (name, value) select * from unnest($1::text[], $2::text[])
+           on conflict (name) do update set value = excluded.value where known.value <> excluded.value
+           returning name""",
+        sorted(values),
+        [json.dumps(values[name]) for name in sorted(values)],
     )
+    if KNOWN.isdisjoint(row["name"] for row in changed):
+        return False
+    await conn.execute(
+        """insert into dossier.timers (id, dossier_id, due_at, sealed)
+           select gen_random_uuid(), id, foundation.now(), '' from dossier.dossiers where erased_at is null"""
+    )
+    return True
+
+
+def _check(values: Mapping[str, Any]) -> None:
+    """A number that no rule can count with would stop every write from then on."""
+    wrong = [
+        FieldError(f"/parameters/{name}", "This must be a whole number, from 0 on.")
+        for name, value in values.items()
+        if type(getattr(DEFAULTS, name, None)) is int and (type(value) is not int or not 0 <= value <= MOST)
+    ]
+    if wrong:
+        raise Problem(BAD_REQUEST, errors=wrong)

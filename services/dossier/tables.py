@@ -6,7 +6,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
-    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -92,9 +91,7 @@ events = Table(
     Column("classes", WORDS, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("mac", LargeBinary, nullable=False),
-    UniqueConstraint("dossier_id", "source", "event_id"),
-    ForeignKeyConstraint(["dossier_id"], ["dossier.dossiers.id"]),
-    Index(None, "dossier_id", "event_id"),
+    UniqueConstraint("dossier_id", "event_id", "source"),
 )
 
 outbox = Table(
@@ -112,8 +109,8 @@ outbox = Table(
 ledger = Table(
     "ledger",
     metadata,
+    Column("dossier_id", Uuid, primary_key=True),
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("dossier_id", Uuid, nullable=False),
     Column("at", MOMENT, nullable=False),
     Column("actor", Text),
     Column("organisation", Text),
@@ -125,7 +122,6 @@ ledger = Table(
     Column("way", Text, nullable=False),
     Column("decision", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    Index(None, "dossier_id", "id"),
 )
 
 refusals = Table(
@@ -187,6 +183,9 @@ index_entries = Table(
     Column("offer_closed_at", MOMENT),
     Column("withheld", Boolean, nullable=False, server_default=text("false")),
     Column("about", Integer),
+    # The few by which an organisation without any grant is told; few of all, so hardly any cost of an append.
+    Index("ix_index_entries_party", "party", postgresql_where=text("party is not null")),
+    Index("ix_index_entries_offered_to", "offered_to", postgresql_where=text("offered_to is not null")),
 )
 
 index_grants = Table(

@@ -63,6 +63,10 @@ class Contract:
         """The dossier type of this name; a regional type is never one (see `regional`)."""
         return self.types.get(name)
 
+    def allowed(self, name: str, field: str) -> tuple[str, ...]:
+        """The values that a closed field of this type may have."""
+        return tuple(self.types[name].schema["properties"][field]["enum"])
+
     def faults(self, name: str, data: object) -> list[Fault]:
         """Everything wrong with the `data` of an event of this type, by place; pointers are relative to `data`."""
         validator = self._validators.get(name)

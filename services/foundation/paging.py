@@ -21,15 +21,6 @@ Limit = Annotated[int, Query(ge=1, le=MOST, description="How many items a page h
 """For an endpoint's signature: `limit: Limit = PAGE`."""
 
 
-def parse_limit(text: str | None) -> int:
-    if text is None:
-        return PAGE
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 3 else 0
-    if not 1 <= number <= MOST:
-        raise Problem(BAD_REQUEST, errors=[FieldError("?limit", f"This must be a number from 1 to {MOST}.")])
-    return number
-
-
 class Cursors:
     """Sealed, because a position would tell how much there is that the reader may not know."""
 

@@ -1,14 +1,13 @@
 """What is configured: read once from the environment, by the composition roots."""
 
-import base64
-import binascii
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-ROOT_KEY_BYTES = 32
+from services.foundation.vault.root_key import RootKeyRefused, parse_key, read_key
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 DATABASE_SCHEMES = ("postgresql", "postgres")
 
@@ -31,7 +30,7 @@ class Settings:
     | `DRAAD_KEYS_DATABASE_URL` | the key database: wrapped keys, with backups of its own | `postgresql://` URL, another database than the main one | embedded PostgreSQL |
     | `DRAAD_ISSUER` | who issues the tokens of callers; must equal their `iss` | `https://` URL | `draad serve` does not start |
     | `DRAAD_AUDIENCE` | what the tokens are for; must be in their `aud` | text | `draad serve` does not start |
-    | `DRAAD_ROOT_KEY_FILE` | file with the root key that wraps all other keys | path; 32 bytes, in base64 or as they are | see `DRAAD_ROOT_KEY` |
+    | `DRAAD_ROOT_KEY_FILE` | file with the root key that wraps all other keys | path, mode 0600; 32 bytes, in base64 or as they are | see `DRAAD_ROOT_KEY` |
     | `DRAAD_ROOT_KEY` | the root key itself, where a file is not possible | 32 bytes in base64 | `draad serve` does not start |
     | `DRAAD_PUBLIC_URL` | the address under which the world reaches this API | `http(s)://` URL without a path | the address that it listens on |
     | `DRAAD_KAFKA` | the brokers of the bus | `host:port`, parted by commas | the bus is a PostgreSQL table |
@@ -78,17 +77,6 @@ class Settings:
     def embedded(self) -> bool:
         """Whether both databases are the embedded ones."""
         return self.database_url is None
-
-    def missing_for_serve(self) -> list[str]:
-        """What `draad serve` needs and does not have: real people's data never runs on a default."""
-        missing = []
-        if self.issuer is None:
-            missing.append("DRAAD_ISSUER is not set: give the https:// URL of who issues your tokens.")
-        if self.audience is None:
-            missing.append("DRAAD_AUDIENCE is not set: give the audience that your tokens carry.")
-        if self.root_key is None:
-            missing.append("No root key: set DRAAD_ROOT_KEY_FILE to a file with 32 random bytes, and keep a copy safe.")
-        return missing
 
     def _faults_between(self) -> list[str]:
         if (self.database_url is None) != (self.keys_database_url is None):
@@ -159,25 +147,13 @@ def _root_key(given: Mapping[str, str], faults: list[str]) -> bytes | None:
     if file and value:
         faults.append("Set DRAAD_ROOT_KEY_FILE or DRAAD_ROOT_KEY, not both.")
         return None
-    if file:
-        try:
-            content = Path(file).read_bytes()
-        except OSError as error:
-            faults.append(f"DRAAD_ROOT_KEY_FILE cannot be read: {error.strerror}.")
-            return None
-        return content if len(content) == ROOT_KEY_BYTES else _key(content, "DRAAD_ROOT_KEY_FILE", faults)
-    return _key(value.encode(), "DRAAD_ROOT_KEY", faults) if value else None
-
-
-def _key(content: bytes, name: str, faults: list[str]) -> bytes | None:
     try:
-        key = base64.b64decode(content.strip(), validate=True)
-    except binascii.Error:
-        key = b""
-    if len(key) != ROOT_KEY_BYTES:
-        faults.append(f"{name} does not hold {ROOT_KEY_BYTES} bytes: make a key with `openssl rand -base64 32`.")
+        if file:
+            return read_key(Path(file))
+        return parse_key(value) if value else None
+    except RootKeyRefused as refused:
+        faults.append(f"{'DRAAD_ROOT_KEY_FILE' if file else 'DRAAD_ROOT_KEY'} {refused}")
         return None
-    return key
 
 
 def _brokers(given: Mapping[str, str], faults: list[str]) -> tuple[str, ...]:

@@ -1,11 +1,11 @@
 """The HTTP application of an installation: its routers, its errors, its health."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from typing import Final, Literal
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.responses import PlainTextResponse, Response
 from typing_extensions import TypedDict
 
@@ -52,8 +52,13 @@ class Health(TypedDict):
     status: Literal["live", "ready"]
 
 
-def application(house: House, authenticator: Authenticator, more: Sequence[APIRouter] = ()) -> FastAPI:
-    """`more` are the sandbox's own routes, which exist in its root alone."""
+def application(
+    house: House,
+    authenticator: Authenticator,
+    more: Sequence[APIRouter] = (),
+    before: Callable[[Request], Awaitable[None]] | None = None,
+) -> FastAPI:
+    """`more` are the sandbox's own routes, `before` its faults: both exist in its root alone."""
     app = FastAPI(
         title="Draad",
         version=API_VERSION,
@@ -61,6 +66,7 @@ def application(house: House, authenticator: Authenticator, more: Sequence[APIRo
         description=DESCRIPTION,
         license_info=LICENCE,
         openapi_tags=list(TAGS),
+        dependencies=[] if before is None else [Depends(before)],
         openapi_url=None,  # what is served is the committed document, not one made on the spot
     )
     app.state.authenticator = authenticator

@@ -1,7 +1,7 @@
 """The sandbox: the whole system with invented people, an issuer of its own and a clock that can be set."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,17 +92,19 @@ def _application(house: House, switchboard: Switchboard) -> Any:
     issuer = DevelopmentIssuer(AUDIENCE)
     authenticator = Authenticator(Verifier({issuer.name: issuer.keys()}, AUDIENCE), house.registry, platform=True)
 
-    async def _set(conn: Connection, values: Mapping[str, Any]) -> None:
-        await set_parameters(conn, values)
+    async def look_again() -> None:
+        await house.parameters.refresh()
+        await house.timers.run_once()
 
-    scenes = Scenes(house.database, house.registry, issuer, _own, _set)
+    scenes = Scenes(house.database, house.registry, issuer, _own, set_parameters, look_again)
     walk = Walk(
         house.database,
         house.timers.next_due,
         house.timers.run_once,
         (house.relay.run_once, house.notifier.run_once, house.lanes.run_once),
     )
-    return application(house, authenticator, [endpoints.router(scenes, walk, switchboard)])
+    routes = endpoints.router(scenes, walk, switchboard)
+    return application(house, authenticator, [routes], switchboard.demand_database)
 
 
 async def _own(conn: Connection, dossier_id: UUID, person: str) -> None:

@@ -1,5 +1,6 @@
 """`draad serve`: for real people, in one process or in one for each part."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Final, Literal
 
 import httpx2
 
+from services.foundation import failpoints
 from services.foundation.callers import Authenticator
 from services.foundation.issuer_keys import IssuerKeys
 from services.foundation.settings import Settings
@@ -41,6 +43,7 @@ async def serve(
     progress: Progress,
 ) -> None:
     """Runs until it is told to stop. Raises guard.NotStarted, and whatever is in the way of a start."""
+    failpoints.guard(os.environ)
     guard.demand_serve(settings)
     if part != "all" and settings.embedded:
         raise guard.NotStarted(

@@ -6,6 +6,7 @@ from services.foundation.database.binaries import NamelessUser, NoPostgres, NoUn
 from services.foundation.database.connection import DatabaseTrouble
 from services.foundation.database.migrations import MigrationTrouble
 from services.foundation.database.ownership import FolderTrouble
+from services.foundation.failpoints import FailpointSet
 from services.foundation.parties import PartyRefused
 from services.foundation.settings import SettingsFault
 from services.foundation.vault.keys import WrongRootKey
@@ -16,7 +17,7 @@ from services.roots.running import CannotListen
 from services.roots.statutory import GrantsRefused
 
 EXPECTED: Final[tuple[type[Exception], ...]] = (
-    *(CannotListen, DatabaseTrouble, FolderTrouble, GrantsRefused, MigrationTrouble, NamelessUser),
+    *(CannotListen, DatabaseTrouble, FailpointSet, FolderTrouble, GrantsRefused, MigrationTrouble, NamelessUser),
     *(NoPostgres, NoUnprivilegedUser, NotAsItShouldBe, NotStarted, PartyRefused),
     *(RootKeyRefused, SettingsFault, WrongRootKey),
 )

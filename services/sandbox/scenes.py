@@ -16,7 +16,8 @@ SELF: Final = "self"  # the participant, who is no organisation
 OWNER: Final = "P"
 
 Own = Callable[[Connection, UUID, str], Awaitable[None]]
-SetParameters = Callable[[Connection, Mapping[str, Any]], Awaitable[None]]
+SetParameters = Callable[[Connection, Mapping[str, Any]], Awaitable[bool]]
+LookAgain = Callable[[], Awaitable[None]]
 
 
 class SceneOrganisation(BaseModel):
@@ -53,10 +54,17 @@ class Scenes:
     """Several scenes share one region and one clock; a party known already is the same party."""
 
     def __init__(
-        self, database: Database, registry: Registry, issuer: DevelopmentIssuer, own: Own, parameters: SetParameters
+        self,
+        database: Database,
+        registry: Registry,
+        issuer: DevelopmentIssuer,
+        own: Own,
+        parameters: SetParameters,
+        look_again: LookAgain,
     ) -> None:
+        """`look_again` is called once other numbers hold, so that they do in every dossier before the answer."""
         self._database, self._registry, self._issuer = database, registry, issuer
-        self._own, self._set_parameters = own, parameters
+        self._own, self._set_parameters, self._look_again = own, parameters, look_again
 
     async def enter(self, scene: Scene) -> dict[str, str]:
         """Tokens by actor key. They outlive the replay."""
@@ -66,10 +74,12 @@ class Scenes:
                 for actor in scene.actors:
                     if actor.role == OWNER:
                         await self._own(conn, scene.dossier_id, actor.key)
-                await self._set_parameters(conn, scene.parameters)
+                has_changed = await self._set_parameters(conn, scene.parameters)
         except PartyRefused as refused:
             raise Problem(CONFLICT, str(refused)) from None
         await self._registry.refresh()
+        if has_changed:
+            await self._look_again()
         return {actor.key: self._token(actor) for actor in scene.actors}
 
     def _token(self, actor: SceneActor) -> str:

@@ -42,13 +42,14 @@ def test_the_participant_sees_every_grant_in_words_and_a_grantee_its_own(scene: 
 def test_stop_withdraws_all_that_can_be_and_tells_what_remains(scene: Life) -> None:
     scene.grant("rwc", consent_id="c1")
     scene.grant("shop", consent_id="c2", classes=["work"])
+    scene.grant("naastwerk", consent_id="c4", valid_from="2001-01-01T00:00:00Z")  # has yet to begin
     statutory = {"basis": "statutory_task", "purpose": "scheme_decision", "operations": ["read"], "classes": ["work"]}
     scene.grant("uwv", consent_id="c3", by="system", **statutory)
     for actor in ("mieke", "hetty", "ayse", "system"):
         assert scene.call("POST", f"{scene.path}/stop", actor).status_code == 404
     answer = scene.call("POST", f"{scene.path}/stop", "noor")
     assert answer.status_code == 200, answer.text
-    assert sorted(answer.json()["withdrawn"]) == ["c1", "c2"]
+    assert sorted(answer.json()["withdrawn"]) == ["c1", "c2", "c4"]
     assert [grant["consent_id"] for grant in answer.json()["remaining"]] == ["c3"]
     for actor, status in (("mieke", 404), ("hetty", 404), ("pieter", 200)):
         assert scene.get(scene.events, actor).status_code == status
@@ -114,6 +115,17 @@ def test_the_log_says_who_why_and_what(scene: Life) -> None:
     assert set(permitted) == set(
         ["at", "actor", "organisation", "role", "purpose", "basis", "event_ids", "classes", "way", "decision", "reason"]
     )
+
+
+def test_the_log_says_of_state_and_grants_too_which_classes_they_disclosed(scene: Life) -> None:
+    scene.grant("rwc")
+    scene.get(scene.path, "mieke")
+    scene.get(f"{scene.path}/grants", "mieke")
+    log = scene.get(f"{scene.path}/access-log", "noor").json()["items"]
+    assert [(item["way"], item["classes"]) for item in log if item["actor"] == scene.key("mieke")] == [
+        ("read", ["identity"]),
+        ("list", ["identity"]),
+    ]
 
 
 def test_looking_at_the_log_leaves_one_row_a_day(scene: Life) -> None:
@@ -182,6 +194,8 @@ def test_opening_again_under_the_same_key_opens_nothing(scene: Life) -> None:
     assert again.json() == first.json()
     assert again.headers["location"] == first.headers["location"]
     assert other.json()["id"] != first.json()["id"]
+    differs = scene.call("POST", "/v1/dossiers", "ayse", OPENING | {"preferred_language": "en"}, headers=key)
+    assert differs.status_code == 409
     lost, renewed = sent("klaas"), sent("klaas")
     assert (lost.status_code, renewed.status_code) == (201, 200)
     assert lost.json()["id"] == renewed.json()["id"]

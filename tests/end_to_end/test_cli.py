@@ -28,6 +28,7 @@ NOBODY_LISTENS = {
         (["serve"], REAL | {"DRAAD_KAFKA": "broker:9092"}, ["Kafka"]),
         (["serve", "--port", "0"], REAL | NOBODY_LISTENS, ["database does not answer", "URL"]),
         (["serve", "--host", "192.0.2.1"], REAL, ["no address of this machine", "--host"]),
+        (["serve"], REAL | {"DRAAD_FAILPOINT": "relay.before_mark"}, ["unset it", "DRAAD_ALLOW_FAILPOINTS"]),
         (["serve", "relay"], REAL, ["DRAAD_DATABASE_URL", "draad serve all"]),
         (["serve", "--port", "0", "--data", "x"], REAL | NOBODY_LISTENS, ["--data", "DRAAD_DATABASE_URL"]),
         (["migrate"], NOBODY_LISTENS, ["database does not answer"]),

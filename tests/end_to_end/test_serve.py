@@ -79,6 +79,7 @@ def grant(dossier: str, **more: object) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     folder = tmp_path_factory.mktemp("installation")
+    (folder / "root.key").touch(0o600)
     (folder / "root.key").write_bytes(base64.b64encode(bytes(range(32))))
     with provider() as issuer:
         yield Installation(issuer, folder / "data of real people", folder)

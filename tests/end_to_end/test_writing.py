@@ -164,7 +164,13 @@ def test_a_batch_with_one_refused_event_stores_nothing(scene: Life) -> None:
     assert by_schema.status_code == 400
     assert "/1/data/text" in pointers(by_schema)
     closing = {"closed_on": "1999-12-31", "reason": "inactivity", "copy_provided": True}
-    assert scene.batch("noor", [good, scene.event("noor", "dossier.closed", closing)]).status_code == 400
+    by_rule = scene.batch("noor", [good, scene.event("noor", "dossier.closed", closing)])
+    assert (by_rule.status_code, by_rule.json()["rule"]) == (400, "R-15")
+    revoked = {"consent_id": "never", "effective_at": BEFORE, "erase_copies_requested": False}
+    by_state = scene.batch("noor", [good, scene.event("noor", "consent.revoked", revoked)])
+    assert (by_state.status_code, pointers(by_state)) == (409, {"/1/data/consent_id"})
+    of_one = scene.batch("noor", [scene.event("noor", "goal.set", {"text": 7})])
+    assert {pointer[:7] for pointer in pointers(of_one)} == {"/0/data"}
     assert scene.batch("noor", [good, good]).status_code == 400
     assert len(scene.get(scene.events, "noor").json()["items"]) == 1
 

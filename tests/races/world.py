@@ -157,7 +157,7 @@ class KeysInMemory:
         return await self.create(dossier_id)
 
     async def destroy(self, dossier_id: UUID) -> None:
-        """Nothing is kept."""
+        """What was destroyed is asked for by nobody: the erased dossier is not there."""
 
 
 def keys_in_memory() -> Keys:

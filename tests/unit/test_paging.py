@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.foundation.paging import MOST, PAGE, Cursors, parse_limit
+from services.foundation.paging import Cursors
 from services.foundation.problems import BAD_REQUEST, Problem
 
 CURSORS = Cursors(bytes(range(32)))
@@ -53,15 +53,3 @@ def _is_refused(text: str, caller: str, filter: str) -> None:
     with pytest.raises(Problem) as refused:
         CURSORS.open(text, caller=caller, filter=filter)
     assert refused.value.kind is BAD_REQUEST
-
-
-@pytest.mark.parametrize(("text", "limit"), [(None, PAGE), ("1", 1), ("25", 25), ("100", MOST), ("007", 7)])
-def test_a_limit_is_read(text: str | None, limit: int) -> None:
-    assert parse_limit(text) == limit
-
-
-@pytest.mark.parametrize("text", ["0", "101", "-1", "", "1.5", "1e1", " 5", "٣", "²", "9" * 5000, "abc"])
-def test_another_limit_is_refused(text: str) -> None:
-    with pytest.raises(Problem) as refused:
-        parse_limit(text)
-    assert [error.pointer for error in refused.value.errors] == ["?limit"]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.foundation.vault.keys import wrapping_context
-from services.foundation.vault.root_key import LocalRootKey, RootKeyRefused
+from services.foundation.vault.root_key import LocalRootKey, RootKeyRefused, parse_key
 from services.foundation.vault.sealing import CLASSES, Binding, DoesNotOpen, KeyRing, NoKeyForClass
 
 DOSSIER = UUID("00000000-0000-4000-8000-000000000001")
@@ -172,7 +172,7 @@ def test_a_root_key_that_others_may_read_is_refused(tmp_path: Path, mode: int) -
     path = tmp_path / "root.key"
     path.write_bytes(b"r" * 32)
     path.chmod(mode)
-    with pytest.raises(RootKeyRefused, match="0600"):
+    with pytest.raises(RootKeyRefused, match="chmod 600"):
         LocalRootKey.read(path)
 
 
@@ -201,6 +201,6 @@ def test_a_root_key_is_generated_once(tmp_path: Path) -> None:
 
 
 def test_a_root_key_from_the_environment_is_base64() -> None:
-    assert LocalRootKey.parse(base64.b64encode(b"r" * 32).decode()).derive("x") == LocalRootKey(b"r" * 32).derive("x")
+    assert parse_key(base64.b64encode(b"r" * 32).decode()) == b"r" * 32
     with pytest.raises(RootKeyRefused):
-        LocalRootKey.parse("r" * 32)
+        parse_key("r" * 32)

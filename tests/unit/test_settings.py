@@ -31,13 +31,6 @@ def test_without_settings_everything_is_embedded_and_nothing_secret_is_there() -
     assert settings.log_level == "info"
 
 
-def test_serve_names_all_that_it_misses() -> None:
-    assert [fault.split()[0] for fault in read().missing_for_serve()] == ["DRAAD_ISSUER", "DRAAD_AUDIENCE", "No"]
-    given = read(DRAAD_ISSUER="https://id.example.org/", DRAAD_AUDIENCE="draad", DRAAD_ROOT_KEY=KEY_TEXT)
-    assert given.missing_for_serve() == []
-    assert given.issuer == "https://id.example.org/"
-
-
 def test_no_secret_shows() -> None:
     settings = read(DRAAD_DATABASE_URL=MAIN, DRAAD_KEYS_DATABASE_URL=KEYS, DRAAD_ROOT_KEY=KEY_TEXT)
     assert settings.database_url == MAIN
@@ -66,10 +59,21 @@ def test_one_database_alone_is_refused(name: str) -> None:
 
 
 def test_a_root_key_comes_from_a_file_or_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "root.key"
+    file.touch(0o600)
     for content in (KEY, KEY_TEXT.encode(), f"{KEY_TEXT}\n".encode()):
-        (tmp_path / "root.key").write_bytes(content)
-        assert read(DRAAD_ROOT_KEY_FILE=str(tmp_path / "root.key")).root_key == KEY
+        file.write_bytes(content)
+        assert read(DRAAD_ROOT_KEY_FILE=str(file)).root_key == KEY
     assert read(DRAAD_ROOT_KEY=KEY_TEXT).root_key == KEY
+
+
+def test_a_root_key_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "root.key"
+    file.write_bytes(KEY)
+    file.chmod(0o640)
+    assert faults(DRAAD_ROOT_KEY_FILE=str(file)) == (
+        "DRAAD_ROOT_KEY_FILE must be a regular file that only its owner may read: chmod 600 it.",
+    )
 
 
 @pytest.mark.parametrize("key", ["too-short", "x" * 32, base64.b64encode(bytes(16)).decode(), "é" * 44])

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-Operation = Literal["read", "emit", "subscribe"]
 History = Literal["all", "from_grant"]
 
 
@@ -41,8 +40,14 @@ class Grant:
 
     def is_live(self, now: datetime) -> bool:
         """From `valid_from`, before whatever ends it first."""
-        ends = [at for at in (self.valid_until, self.ended_at, self.purpose_ends_at) if at is not None]
-        return self.valid_from <= now < min(ends)
+        return self.valid_from <= now and not self.has_ended(now)
+
+    def has_ended(self, now: datetime) -> bool:
+        """Whatever ended it: withdrawal, its window, or its purpose. One that has yet to begin has not."""
+        return any(at is not None and at <= now for at in (self.valid_until, self.ended_at, self.purpose_ends_at))
+
+    def can_be_withdrawn(self, now: datetime) -> bool:
+        return self.is_revocable and not self.has_ended(now)
 
     def is_held_by(self, organisation: str | None, person: str | None) -> bool:
         """A grant that names a person is held by that person alone, within the organisation."""

@@ -33,7 +33,7 @@ def fold(entries: Iterable[Entry]) -> Dossier:
 
 
 def needs_whole_history(tail: Iterable[Entry]) -> bool:
-    """A snapshot cannot be carried over a retraction: what was retracted may lie before it."""
+    """A snapshot cannot be carried over a retraction, so none stands in a tail: it may take back what lies before."""
     return any(entry.type == RETRACTED for entry in tail)
 
 

@@ -74,14 +74,14 @@ def router(dossiers: Dossiers) -> APIRouter:
         reader = await dossiers.surveyor.reader(caller)
         if caller.kind != "participant":
             raise not_found()
-        held = [grant for grant in await dossiers.overviews.grants(reader, dossier_id) if grant["is_live"]]
-        revocable = [grant for grant in held if grant["can_be_withdrawn"]]
+        grants = await dossiers.overviews.grants(reader, dossier_id)
+        revocable = [grant for grant in grants if grant["can_be_withdrawn"]]  # also what has yet to begin
         if revocable:
             await dossiers.handler.record(caller, dossier_id, [_withdrawal(caller, grant) for grant in revocable])
         return JsonAnswer(
             {
                 "withdrawn": [grant["consent_id"] for grant in revocable],
-                "remaining": [grant for grant in held if not grant["can_be_withdrawn"]],
+                "remaining": [grant for grant in grants if grant["is_live"] and not grant["can_be_withdrawn"]],
             }
         )
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from services.dossier import claims
 from services.dossier.endpoints.events import MOMENT, Dossiers
 from services.dossier.endpoints.shapes import DossierId, DossierPage, DossierState, Made
+from services.dossier.envelopes import utc
 from services.dossier.incoming import Incoming, short
 from services.dossier.moments import until
 from services.foundation.answers import JSON, After, JsonAnswer, JsonRoute, Place, answers, problems
@@ -96,7 +97,7 @@ def _add_beginnings(routes: APIRouter, dossiers: Dossiers, claiming: claims.Clai
         event_id = idempotency_key or uuid4()
         dossier_id = uuid4() if idempotency_key is None else uuid5(event_id, f"{caller.organisation}/{caller.person}")
         code = None if caller.kind == "participant" else claims.new_code()
-        if idempotency_key is not None and await claiming.opened_before(dossier_id, event_id):
+        if idempotency_key is not None and await claiming.opened_before(dossier_id, event_id, opening.model_dump()):
             is_renewed = code is not None and await claiming.renew(dossier_id, code)
             return _opened(dossier_id, code if is_renewed else None, 200)
         now = await claiming.now()
@@ -197,7 +198,7 @@ def _opened(dossier_id: UUID, code: str | None, status: int) -> Response:
 def _item(dossier_id: UUID, last_event_at: datetime | None, contact_person: str | None) -> dict[str, Any]:
     item = {
         "id": str(dossier_id),
-        "last_event_at": None if last_event_at is None else last_event_at.isoformat().replace("+00:00", "Z"),
+        "last_event_at": None if last_event_at is None else utc(last_event_at),
         "contact_person": contact_person,
     }
     return {name: value for name, value in item.items() if value is not None}

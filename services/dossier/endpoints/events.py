@@ -39,17 +39,8 @@ from services.foundation.strict_json import parse
 
 ONE_BATCH = 1024 * 1024
 MOST_IN_BATCH = 100
-PURPOSES = ("evaluation", "guidance", "handover", "matching", "placement", "scheme_decision")
 MOMENT = "A day (with all of it, in Amsterdam) or a moment with its offset."
 
-Purpose = Annotated[
-    str | None,
-    Header(
-        alias="Draad-Purpose",
-        description="Narrows the read to grants of this purpose; without it any serves.",
-        json_schema_extra={"enum": list(PURPOSES)},
-    ),
-]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -80,6 +71,15 @@ class Dossiers:
 
 
 def router(dossiers: Dossiers) -> APIRouter:
+    purposes = sorted(dossiers.contract.allowed("nl.dossier.consent.granted", "purpose"))
+    Purpose = Annotated[
+        str | None,
+        Header(
+            alias="Draad-Purpose",
+            description="Narrows the read to grants of this purpose; without it any serves.",
+            json_schema_extra={"enum": purposes},
+        ),
+    ]
     routes = APIRouter(
         tags=["events"],
         route_class=JsonRoute,
@@ -119,7 +119,9 @@ def router(dossiers: Dossiers) -> APIRouter:
                 return [short(body, caller, dossiers.contract, key, dossiers.portal_source)]
             case answers.CLOUD_EVENTS:
                 batch = _batch(parse(await read_body(request, ONE_BATCH)))
-                return [structured(event, dossier_id, caller, dossiers.contract) for event in batch]
+                return [
+                    structured(event, dossier_id, caller, dossiers.contract, f"/{at}") for at, event in enumerate(batch)
+                ]
         raise Problem(UNSUPPORTED_MEDIA_TYPE, f"Send {CLOUD_EVENT}, {CLOUD_EVENTS}, or {JSON}.")
 
     @routes.get(
@@ -145,7 +147,7 @@ def router(dossiers: Dossiers) -> APIRouter:
         limit: Limit = PAGE,
         purpose: Purpose = None,
     ) -> Response:
-        check_purpose(purpose)
+        _check_purpose(purpose, purposes)
         reader = await dossiers.surveyor.reader(caller)
         bound = orjson.dumps(["events", str(dossier_id), type, as_of, known_at, purpose]).decode()
         place = Place(dossiers.cursors, caller, bound, after)
@@ -163,16 +165,16 @@ def router(dossiers: Dossiers) -> APIRouter:
         responses=answers.answers(200, BAD_REQUEST, NOT_FOUND, shape=Event, says="The event"),
     )
     async def one(dossier_id: DossierId, event_id: EventId, caller: CallerDep, purpose: Purpose = None) -> Response:
-        check_purpose(purpose)
+        _check_purpose(purpose, purposes)
         reader = await dossiers.surveyor.reader(caller)
         return EventAnswer(await dossiers.gate.read_event(reader, dossier_id, event_id, purpose))
 
     return routes
 
 
-def check_purpose(purpose: str | None) -> None:
-    if purpose is not None and purpose not in PURPOSES:
-        raise Problem(BAD_REQUEST, f"Draad-Purpose is one of: {', '.join(PURPOSES)}.")
+def _check_purpose(purpose: str | None, purposes: Sequence[str]) -> None:
+    if purpose is not None and purpose not in purposes:
+        raise Problem(BAD_REQUEST, f"Draad-Purpose is one of: {', '.join(purposes)}.")
 
 
 def _batch(body: object) -> list[Any]:

@@ -29,6 +29,12 @@ where d.number > $3 and d.erased_at is null and d.id in (
 order by d.number limit $4
 """
 
+GIVEN = f"""
+select {facts.SUBJECT_COLUMNS} from dossier.events e
+join dossier.index_entries i on i.dossier_id = e.dossier_id and i.sequence = e.sequence
+where e.dossier_id = $1 and e.event_id = any($2) and i.type = 'nl.dossier.consent.granted'
+"""
+
 LOG = """
 select id, at, actor, organisation, role, purpose, basis, event_ids, classes, way, decision, reason
 from dossier.ledger where dossier_id = $1 and id > $2 order by id limit $3
@@ -87,7 +93,7 @@ class Overviews:
         latest = await self._latest(conn, reader, known)
         contact = await self._contact_person(conn, reader, known)
         disclosed = [row for row in (latest, contact[1] if contact else None) if row is not None]
-        await self._log(conn, reader, known, "list", {row.subject.event_id for row in disclosed})
+        await self._log(conn, reader, known, "list", disclosed)
         return Shown(known.dossier_id, latest.recorded_at if latest else None, contact[0] if contact else None)
 
     async def _latest(self, conn: Connection, reader: Reader, known: Known) -> Row | None:
@@ -133,10 +139,10 @@ class Overviews:
             )
             sources = sorted({sequence for _, decided in values.values() for sequence in decided})
             readable = await self._readable(conn, reader, known, sources)
-            may = {row.subject.sequence: row.subject.event_id for row in readable}
+            may = {row.subject.sequence: row for row in readable}
             shown = {name: value for name, (value, decided) in values.items() if decided <= may.keys()}
-            disclosed = {may[sequence] for name in shown for sequence in values[name][1]}
-            await self._log(conn, reader, known, "read", disclosed)
+            disclosed = {sequence for name in shown for sequence in values[name][1]}
+            await self._log(conn, reader, known, "read", [may[sequence] for sequence in sorted(disclosed)])
             return {"id": str(dossier_id), **shown}
 
         return await released(self._database, self._keyrings, dossier_id, attempt)
@@ -154,7 +160,8 @@ class Overviews:
             sees_all = known.place.is_owner or known.place.is_reading_delegate
             grants = await all_grants(conn, dossier_id) if sees_all else known.place.grants
             held = [g for g in grants if sees_all or g.is_held_by(reader.organisation, reader.person)]
-            await self._log(conn, reader, known, "list", {grant.event_id for grant in held})
+            rows = await conn.fetch(GIVEN, dossier_id, [grant.event_id for grant in held])
+            await self._log(conn, reader, known, "list", [facts.row_of(row) for row in rows])
             return [_in_words(grant, now) for grant in sorted(held, key=lambda g: (g.valid_from, g.consent_id))]
 
         return await released(self._database, self._keyrings, dossier_id, attempt)
@@ -202,15 +209,15 @@ class Overviews:
         rows = map(facts.row_of, await conn.fetch(facts.THESE, known.dossier_id, list(sequences)))
         return [row for row in rows if self._may_read(reader, known, row)]
 
-    async def _log(self, conn: Connection, reader: Reader, known: Known, way: str, event_ids: set[UUID]) -> None:
+    async def _log(self, conn: Connection, reader: Reader, known: Known, way: str, disclosed: Sequence[Row]) -> None:
         await ledger.permitted(
             conn,
             known.dossier_id,
             standing(reader, known),
             known.now,
             way,
-            sorted(event_ids),
-            (),
+            sorted({row.subject.event_id for row in disclosed}),
+            {row.subject.privacy_class for row in disclosed},
             live_grants(reader, known.place, known.now, "read"),
             ledger.reason_of(known.place),
         )
@@ -254,7 +261,7 @@ def _in_words(grant: Grant, now: datetime) -> Json:
         "purpose_ends_at": None if grant.purpose_ends_at is None else utc(grant.purpose_ends_at),
         "as_of": utc(now),
         "is_live": grant.is_live(now),
-        "can_be_withdrawn": grant.is_revocable and grant.is_live(now),
+        "can_be_withdrawn": grant.can_be_withdrawn(now),
     }
     return {name: value for name, value in item.items() if value is not None}
 

@@ -12,6 +12,7 @@ from services.dossier.domain.consent import Grant
 from services.dossier.domain.contact import contact_periods
 from services.dossier.domain.days import days_after, midnight
 from services.dossier.domain.ends import due, with_ends
+from services.dossier.domain.evolution import RETRACTED, needs_whole_history
 from services.dossier.domain.state import CODE_VERSION, Dossier, Open
 from services.dossier.store import append as store
 from services.dossier.store.append import Writing
@@ -19,7 +20,6 @@ from services.dossier.store.streams import DERIVED, SNAPSHOT_EVERY, sealed_snaps
 from services.foundation.database.connection import Connection
 from services.foundation.vault.sealing import Binding, KeyRing
 
-RETRACTED = "nl.dossier.entry.retracted"
 RULES = "rules"
 ACCESS = ("grants", "trials", "placements", "referrals", "delegations", "appointments", "unassignments")
 
@@ -73,10 +73,16 @@ async def write(
     wrong = [(UUID(w.entry.data["event_id"]), w.entry.organisation) for w in writings if _is_about_another_person(w)]
     if wrong:
         await store.withhold(conn, dossier_id, wrong)
-    # A retraction cannot be folded onto a snapshot, so it never stands in a tail.
-    if step.sequence - step.snapshot_at >= SNAPSHOT_EVERY or any(w.entry.type == RETRACTED for w in writings):
+    if step.sequence - step.snapshot_at >= SNAPSHOT_EVERY or needs_whole_history(w.entry for w in writings):
         sealed = sealed_snapshot(dossier_id, ring, step.after, step.sequence)
         await store.write_snapshot(conn, dossier_id, step.sequence, CODE_VERSION, sealed)
+
+
+async def write_afresh(conn: Connection, dossier_id: UUID, ring: KeyRing, step: Step) -> None:
+    """Also what no entry changed: the numbers of the rules may have, since it was written."""
+    await store.write_grants(conn, dossier_id, grants_of(step.after, step.employers, step.parameters).values())
+    await store.write_contacts(conn, dossier_id, contact_periods(step.after, step.parameters))
+    await write_timers(conn, dossier_id, ring, step)
 
 
 async def write_timers(conn: Connection, dossier_id: UUID, ring: KeyRing, step: Step) -> None:

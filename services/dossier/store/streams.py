@@ -39,6 +39,13 @@ order by e.sequence
 """
 
 
+FIRST = """
+select e.sequence, e.event_id, e.source, e.recorded_at, e.class, e.neutral_type, e.classes, e.sealed
+from dossier.events e join dossier.dossiers d on d.id = e.dossier_id
+where e.dossier_id = $1 and e.sequence = 1 and d.erased_at is null
+"""
+
+
 @dataclass(frozen=True)
 class Head:
     """Where a stream stands, with its snapshot and tail still sealed. `exists` is false for an id never opened."""
@@ -99,6 +106,11 @@ async def entries(
 ) -> list[Entry]:
     """The whole history, opened."""
     return opened(dossier_id, ring, await conn.fetch(ALL, dossier_id, recorded_before))
+
+
+async def first(conn: Connection, dossier_id: UUID, ring: KeyRing) -> Entry | None:
+    """With what it was opened; absent when it was not, or is erased."""
+    return next(iter(opened(dossier_id, ring, await conn.fetch(FIRST, dossier_id))), None)
 
 
 def opened(dossier_id: UUID, ring: KeyRing, rows: Sequence[Any]) -> list[Entry]:

@@ -4,8 +4,10 @@ A new revision, written from the difference between a service's tables and a mig
 
     python -m services.foundation.database.migrations revision dossier "timers of a dossier" [URL]
 
-Without a URL a temporary embedded server is started, migrated and compared. The file says the change, and is read and
-completed by hand: autogeneration sees tables, not functions, triggers or data.
+    python -m services.foundation.database.migrations check
+
+Without a URL a temporary embedded server is started, migrated from nothing and compared. The file says the change, and
+is read and completed by hand: autogeneration sees tables, not functions, triggers or data.
 """
 
 import asyncio
@@ -268,12 +270,23 @@ def _autogenerate(connection: Connection, service: Service, message: str) -> Non
     command.revision(config, message, autogenerate=True, rev_id=f"{service.name}_{number}")
 
 
+async def _check_afresh() -> list[str]:
+    """From nothing: every migration runs, one head each, and nothing differs from the tables in code."""
+    async with embedded(None) as server:
+        await migrate(server.url(MAIN), server.url(KEYS))
+        return await check(server.url(MAIN), server.url(KEYS))
+
+
 def main(arguments: list[str]) -> int:
     by_name = {service.name: service for service in SERVICES}
     match arguments:
         case ["revision", name, message, *rest] if name in by_name and len(rest) <= 1:
             asyncio.run(_write_revision(by_name[name], message, rest[0] if rest else None))
             return 0
+        case ["check"]:
+            faults = asyncio.run(_check_afresh())
+            sys.stderr.writelines(f"{fault}\n" for fault in faults)
+            return int(bool(faults))
         case _:
             sys.stderr.write(f"{__doc__}\nservices: {', '.join(by_name)}\n")
             return 2

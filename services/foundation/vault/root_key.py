@@ -19,7 +19,7 @@ FORMAT = b"\x01"
 
 
 class RootKeyRefused(Exception):
-    """The root key cannot be used."""
+    """The root key cannot be used; the message goes on from the name of where it should be."""
 
 
 class DoesNotOpen(Exception):
@@ -57,6 +57,30 @@ def unseal(cipher: AESGCM, sealed: bytes, associated: bytes) -> bytes:
         raise DoesNotOpen from None
 
 
+def parse_key(text: str) -> bytes:
+    """From an environment value: 32 bytes in base64, either alphabet. Raises RootKeyRefused."""
+    try:
+        key = base64.b64decode(text.strip().replace("-", "+").replace("_", "/"), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise RootKeyRefused(f"does not hold {KEY_BYTES} bytes: make a key with `openssl rand -base64 32`.")
+    return key
+
+
+def read_key(path: Path) -> bytes:
+    """From a file that only its owner may read: 32 bytes, raw or in base64. Raises RootKeyRefused."""
+    try:
+        with path.open("rb") as file:
+            facts = os.fstat(file.fileno())
+            if not stat.S_ISREG(facts.st_mode) or stat.S_IMODE(facts.st_mode) & 0o077:
+                raise RootKeyRefused("must be a regular file that only its owner may read: chmod 600 it.")
+            content = file.read(4 * KEY_BYTES)
+    except OSError as error:
+        raise RootKeyRefused(f"cannot be read: {error.strerror}.") from None
+    return content if len(content) == KEY_BYTES else parse_key(content.decode("ascii", "replace"))
+
+
 class LocalRootKey:
     """A root key held by this process. Wrapping and deriving never use the same key."""
 
@@ -64,34 +88,13 @@ class LocalRootKey:
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
-            raise RootKeyRefused(f"a root key is {KEY_BYTES} bytes")
+            raise RootKeyRefused(f"a root key is {KEY_BYTES} bytes.")
         self._key = key
         self._wrapping = AESGCM(derived(key, "wrap"))
 
     @classmethod
-    def parse(cls, text: str) -> "LocalRootKey":
-        """From an environment value: 32 bytes in base64, either alphabet."""
-        try:
-            return cls(base64.b64decode(text.strip().replace("-", "+").replace("_", "/"), validate=True))
-        except (binascii.Error, ValueError):
-            raise RootKeyRefused("a root key is 32 bytes in base64") from None
-
-    @classmethod
     def read(cls, path: Path) -> "LocalRootKey":
-        """From a file that only its owner may read: 32 bytes, raw or in base64."""
-        try:
-            with path.open("rb") as file:
-                facts = os.fstat(file.fileno())
-                if not stat.S_ISREG(facts.st_mode) or stat.S_IMODE(facts.st_mode) & 0o077:
-                    raise RootKeyRefused(
-                        "the root key file must be a regular file that only its owner may read (mode 0600)"
-                    )
-                content = file.read(4 * KEY_BYTES)
-        except OSError as error:
-            raise RootKeyRefused(f"the root key file cannot be read: {error.strerror}") from None
-        if len(content) == KEY_BYTES:
-            return cls(content)
-        return cls.parse(content.decode("ascii", "replace"))
+        return cls(read_key(path))
 
     @classmethod
     def generate(cls, path: Path) -> "LocalRootKey":

@@ -1,7 +1,6 @@
 """Grants: asked, given, narrowed, withdrawn, ended, and called back afterwards (R-11, R-17, R-36, R-37)."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 
 from services.dossier.domain.admission.references import Check, check_own, check_unused, known, unknown
 from services.dossier.domain.commands import Record
@@ -82,7 +81,7 @@ def check_revoked(command: Record, dossier: Open) -> None:
 
 def check_expired(command: Record, dossier: Open) -> None:
     grant = _dated(command, dossier)
-    if grant.ended_at is not None or not has_ended(grant, command.now):
+    if grant.ended_at is not None or not grant.has_ended(command.now):
         raise AgainstState("This grant does not end now.", rule="R-12", pointers=("/data/consent_id",))
 
 
@@ -103,11 +102,6 @@ def check_recall_answer(command: Record, dossier: Open) -> None:
         raise RuleBroken("Name the article by which it is kept.", rule="R-37", pointers=("/data/legal_ref",))
 
 
-def has_ended(grant: Grant, now: datetime) -> bool:
-    """Whatever ended it: withdrawal, its window, or its purpose."""
-    return any(at is not None and at <= now for at in (grant.valid_until, grant.ended_at, grant.purpose_ends_at))
-
-
 def _dated(command: Record, dossier: Open) -> Grant:
     grant = known(command, "consent_id", dossier.grants, "R-11")
     return with_ends(grant, dossier, command.facts.employers, command.facts.parameters)
@@ -121,7 +115,7 @@ def _revocable(command: Record, dossier: Open) -> Grant:
             rule="R-11",
             pointers=("/data/consent_id",),
         )
-    if has_ended(grant, command.now):
+    if grant.has_ended(command.now):
         raise AgainstState("This grant has ended already.", rule="R-11", pointers=("/data/consent_id",))
     return grant
 
