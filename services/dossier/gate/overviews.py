@@ -32,6 +32,7 @@ order by d.number limit $4
 GIVEN = f"""
 select {facts.SUBJECT_COLUMNS} from dossier.events e
 join dossier.index_entries i on i.dossier_id = e.dossier_id and i.sequence = e.sequence
+{facts.ABOUT}
 where e.dossier_id = $1 and e.event_id = any($2) and i.type = 'nl.dossier.consent.granted'
 """
 

@@ -201,7 +201,7 @@ class Watching:
             known.now,
             way,
             [row.subject.event_id for row in rows],
-            (),
+            {row.subject.privacy_class for row in rows},
             live_grants(reader, known.place, known.now, "read"),
             ledger.reason_of(known.place),
         )
