@@ -1,13 +1,14 @@
 """The only command path: lock, load, fold, decide, seal, append, commit (design §2, "Write")."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID, uuid5
 
 import orjson
 
+from services.dossier import firing
 from services.dossier.answers import answer
 from services.dossier.domain.commands import AboutEntry, EndDue, Facts, Record
 from services.dossier.domain.decisions import ID_IS_USED, decide
@@ -18,6 +19,7 @@ from services.dossier.domain.knowledge import may_know
 from services.dossier.domain.refusals import AgainstState, NotAllowed, Refusal, RuleBroken, UnknownDossier
 from services.dossier.domain.state import Dossier, Erased, NotOpened
 from services.dossier.envelopes import Json
+from services.dossier.firing import Signal, Standing
 from services.dossier.gate import fence
 from services.dossier.gate.law import Law
 from services.dossier.gate.release import Gate
@@ -30,6 +32,7 @@ from services.dossier.store.changes import Step
 from services.dossier.store.keyrings import Keyrings, StaleKeys
 from services.dossier.store.streams import Head
 from services.dossier.surroundings import PLATFORM, Surroundings, Surveyor
+from services.dossier.trajectory.rulebook import RULES, Rule, next_moment
 from services.foundation.callers import Caller
 from services.foundation.contract import Contract, Fault
 from services.foundation.database.connection import Connection, Database
@@ -80,6 +83,8 @@ class Draft:
     state: Dossier
     kept: Kept
     writings: list[Writing] = field(default_factory=list)
+    next_before: datetime | None = None
+    next_after: datetime | None = None
 
     @property
     def now(self) -> datetime:
@@ -104,9 +109,11 @@ class Handler:
         surveyor: Surveyor,
         gate: Gate,
         platform_source: str,
+        rules: Sequence[Rule] = RULES,
     ) -> None:
         self._database, self._keyrings, self._contract, self._law = database, keyrings, contract, law
         self._surveyor, self._gate, self._platform_source = surveyor, gate, platform_source
+        self._rules = rules
 
     async def record(
         self,
@@ -131,7 +138,7 @@ class Handler:
         return recorded
 
     async def end_due(self, dossier_id: UUID) -> int:
-        """The clock: records what has come to its end by now (R-11b, R-12, R-36); doing it again is quiet."""
+        """The clock: records what is due by now, ends of grants and signals; doing it again is quiet."""
         around = await self._surveyor.survey(None, ())
 
         async def attempt(conn: Connection, kept: Kept) -> int:
@@ -144,14 +151,23 @@ class Handler:
             ring, dossier = self._state(head)
             assert ring is not None
             draft = Draft(head, dossier, dossier, kept)
+            entries = await streams.entries(conn, dossier_id, ring)
+            standing = Standing(dossier_id, entries, dossier, head.owner, around)
+            due = firing.due_in(standing, draft.now, self._rules)
+            signals = firing.unraised(standing, due, draft.now)
             command = EndDue(now=draft.now, by=SYSTEM, employers=around.employers, parameters=around.parameters)
-            for new in decide(command, dossier):
-                event_id = uuid5(dossier_id, f"{new.type}:{new.data['consent_id']}")
-                mac = ring.mac(orjson.dumps({"type": new.type, "data": dict(new.data)}, option=orjson.OPT_SORT_KEYS))
-                self._add(draft, new, event_id, self._platform_source, mac, around)
+            for ended in decide(command, dossier):
+                at = datetime.fromisoformat(ended.data["expired_at"])
+                while signals and signals[0].at < at:
+                    self._raise(draft, signals.pop(0), entries, ring, around)
+                event_id = uuid5(dossier_id, f"{ended.type}:{ended.data['consent_id']}")
+                self._add(draft, ended, event_id, self._platform_source, _own_mac(ring, ended), around)
+            for signal in signals:
+                self._raise(draft, signal, entries, ring, around)
+            draft.next_after = next_moment(due, draft.now)
             if draft.writings:
                 await self._append(conn, draft, ring, around, None)
-            await changes.write_afresh(conn, dossier_id, ring, draft.state, around.employers, around.parameters)
+            await changes.write_afresh(conn, dossier_id, ring, _step(draft, around))
             return len(draft.writings)
 
         return await self._write(dossier_id, True, attempt)
@@ -222,7 +238,8 @@ class Handler:
                 self._add(draft, new, one.event_id, one.source, ring.mac(_canonical(one)), around, about)
         assert ring is not None
         stored = await self._stored(conn, draft, ring, around, actor, head)
-        shown = dict(zip(((w.entry.source, w.entry.event_id) for w in draft.writings), stored, strict=True))
+        asked = draft.writings[: len(stored)]  # what follows them are signals
+        shown = dict(zip(((w.entry.source, w.entry.event_id) for w in asked), stored, strict=True))
         for key, sequence in repeated.items():
             shown[key] = await self._gate.again(conn, around.reader, dossier_id, sequence)
         return Recorded([shown[one.key] for one in incoming], is_new=bool(draft.writings))
@@ -236,10 +253,36 @@ class Handler:
             history = await streams.entries(conn, head.dossier_id, ring)
             draft.state = fold((*history, *(w.entry for w in draft.writings)))
         events, echo = answer(head.dossier_id, draft.writings, draft.state, draft.now, actor, around, self._law)
+        owner = actor.person if head.owner is None and actor.standing == "participant" else head.owner
+        await self._raise_what_follows(conn, draft, ring, around, owner)
         await self._append(conn, draft, ring, around, echo)
         if head.owner is None and actor.standing == "participant":
             await store.write_owner(conn, head.dossier_id, actor.person)
         return events
+
+    async def _raise_what_follows(
+        self, conn: Connection, draft: Draft, ring: KeyRing, around: Surroundings, owner: str | None
+    ) -> None:
+        """Refolds the whole history, before and after: nothing else knows what would have been due without the news."""
+        now, head = draft.now, draft.head
+        news = [w.entry for w in draft.writings]
+        nothing_follows = not self._rules or not firing.follows_from(entry.name for entry in news)
+        if nothing_follows or isinstance(draft.state, Erased):
+            return
+        entries = await streams.entries(conn, head.dossier_id, ring) if head.exists else []
+        before = Standing(head.dossier_id, entries, draft.before, owner, around)
+        after = Standing(head.dossier_id, [*entries, *news], draft.state, owner, around)
+        due_before, due_after = (firing.due_in(each, now, self._rules) for each in (before, after))
+        for signal in firing.unraised_after(before, due_before, after, due_after, now):
+            self._raise(draft, signal, after.entries, ring, around)
+        draft.next_before, draft.next_after = next_moment(due_before, now), next_moment(due_after, now)
+
+    def _raise(
+        self, draft: Draft, signal: Signal, entries: Sequence[Entry], ring: KeyRing, around: Surroundings
+    ) -> None:
+        new = firing.raised(signal, draft.state, draft.now, around, entries[0])
+        mac = _own_mac(ring, new)
+        self._add(draft, new, signal.event_id, self._platform_source, mac, around, cause=signal.due.about.sequence)
 
     async def _append(
         self, conn: Connection, draft: Draft, ring: KeyRing, around: Surroundings, echo: store.Echo | None
@@ -253,8 +296,7 @@ class Handler:
         if isinstance(draft.state, Erased):
             await store.erase(conn, head.dossier_id, draft.now)
             return
-        step = Step(draft.before, draft.state, draft.sequence, head.snapshot_at, around.employers, around.parameters)
-        await changes.write(conn, head.dossier_id, ring, step, draft.writings, draft.now)
+        await changes.write(conn, head.dossier_id, ring, _step(draft, around), draft.writings, draft.now)
         draft.kept.append((ring, epoch))
 
     # One event
@@ -307,7 +349,9 @@ class Handler:
         mac: bytes,
         around: Surroundings,
         about: AboutEntry | None = None,
+        cause: int | None = None,
     ) -> None:
+        """`cause`: the sequence of the entry that a signal is about."""
         type_ = self._contract.types[new.type]
         entry = Entry(
             sequence=draft.sequence + 1,
@@ -323,7 +367,7 @@ class Handler:
             data=new.data,
         )
         draft.state = evolve(draft.state, entry)
-        index = of_registered(index_facts(entry, draft.state, about), around.kinds)
+        index = replace(of_registered(index_facts(entry, draft.state, about), around.kinds), about=cause)
         draft.writings.append(Writing(entry, type_.field_classes, index, mac))
 
     async def _about(
@@ -358,6 +402,23 @@ class Handler:
                 raise Problem(CONFLICT, USED)
             found[one.key] = row["sequence"]
         return found
+
+
+def _step(draft: Draft, around: Surroundings) -> Step:
+    return Step(
+        draft.before,
+        draft.state,
+        draft.sequence,
+        draft.head.snapshot_at,
+        around.employers,
+        around.parameters,
+        draft.next_before,
+        draft.next_after,
+    )
+
+
+def _own_mac(ring: KeyRing, new: NewEntry) -> bytes:
+    return ring.mac(orjson.dumps({"type": new.type, "data": dict(new.data)}, option=orjson.OPT_SORT_KEYS))
 
 
 def _each_once(incoming: Sequence[Incoming]) -> list[Incoming]:

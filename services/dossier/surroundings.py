@@ -36,6 +36,9 @@ class Surveyor:
     async def reader(self, caller: Caller) -> Reader:
         return reader_of(caller, (await self._registry.organisations()).get(caller.organisation or ""))
 
+    async def parameters(self) -> Parameters:
+        return await self._parameters.current()
+
     async def survey(self, caller: Caller | None, bodies: Iterable[Mapping[str, Any]]) -> Surroundings:
         """`caller` is absent when the platform itself acts."""
         organisations = await self._registry.organisations()

@@ -182,6 +182,7 @@ index_entries = Table(
     Column("offered_to", Text),
     Column("offer_closed_at", MOMENT),
     Column("withheld", Boolean, nullable=False, server_default=text("false")),
+    Column("about", Integer),
     # The few by which an organisation without any grant is told; few of all, so hardly any cost of an append.
     Index("ix_index_entries_party", "party", postgresql_where=text("party is not null")),
     Index("ix_index_entries_offered_to", "offered_to", postgresql_where=text("offered_to is not null")),

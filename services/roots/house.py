@@ -13,6 +13,7 @@ from services.dossier.gate import law
 from services.dossier.gate.decision import Reader as GateReader
 from services.dossier.gate.overviews import Overviews
 from services.dossier.gate.release import Gate
+from services.dossier.gate.watching import Watching
 from services.dossier.handlers import Handler
 from services.dossier.parameters import ParameterShelf
 from services.dossier.store.keyrings import Keyrings
@@ -124,6 +125,7 @@ def wired(database: Database, lookups: Database, keys: Keys, root_key: RootKey, 
     statute, types, registry = law.load(), contract.load(), Registry(lookups)
     gate = Gate(database, keyrings, statute)
     overviews = Overviews(database, keyrings, statute)
+    watching = Watching(database, keyrings, statute)
     parameters = ParameterShelf(lookups)
     surveyor = Surveyor(registry, parameters, statute)
     handler = Handler(database, keyrings, types, statute, surveyor, gate, portal_source)
@@ -134,7 +136,7 @@ def wired(database: Database, lookups: Database, keys: Keys, root_key: RootKey, 
         database=database,
         registry=registry,
         handler=handler,
-        dossiers=Dossiers(handler, gate, overviews, surveyor, types, cursors, portal_source),
+        dossiers=Dossiers(handler, gate, overviews, watching, surveyor, types, cursors, portal_source),
         claims=Claims(database, keyrings),
         notifications=Parts(database, release, lanes, cursors),
         shelf=Shelf(database, release, DossierAudience(), lanes),

@@ -91,6 +91,7 @@ MAIN: Final[dict[str, dict[str, str]]] = {
         "offered_to": PARTY,
         "offer_closed_at": MOMENT,
         "withheld": FLAG,
+        "about": NUMBER,
     },
     "dossier.index_grants": {
         "dossier_id": ID,

@@ -59,6 +59,7 @@ ENTRY = (
     "party_person",
     "applicant",
     "offered_to",
+    "about",
     "thin",
 )
 LISTS = ("classes", "relation")
@@ -234,7 +235,7 @@ class Transaction:
             raise NotImplementedError(sql)
 
     def _insert(self, values: tuple[Any, ...]) -> int | None:
-        columns, (head, raises, at, expected) = values[1:21], values[21:25]
+        columns, (head, raises, at, expected) = values[1:22], values[22:26]
         entries = []
         for row in zip(*columns, strict=True):
             entry = dict(zip(ENTRY, row, strict=True))

@@ -1,6 +1,6 @@
 """One dossier with a grant that can be withdrawn, and those who act in it, on any database that the real parts take."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -16,6 +16,7 @@ from services.dossier.incoming import Incoming
 from services.dossier.parameters import ParameterShelf
 from services.dossier.store.keyrings import Keyrings
 from services.dossier.surroundings import NOBODY, Surroundings, Surveyor
+from services.dossier.trajectory.rulebook import Rule
 from services.foundation.callers import Caller
 from services.foundation.contract import load as load_contract
 from services.foundation.database.connection import Database
@@ -137,11 +138,12 @@ class World:
         return moment.event_id
 
 
-def world_on(database: Database, keys: Keys) -> World:
+def world_on(database: Database, keys: Keys, rules: Sequence[Rule] = ()) -> World:
+    """Without rules over time, unless a test is about them."""
     keyrings = Keyrings(database, keys, KeyCache())
     gate = Gate(database, keyrings, LAW)
     surveyor = StillSurveyor(Registry(database), ParameterShelf(database), LAW)
-    handler = Handler(database, keyrings, CONTRACT, LAW, surveyor, gate, PORTAL)
+    handler = Handler(database, keyrings, CONTRACT, LAW, surveyor, gate, PORTAL, rules)
     return World(handler, gate, Overviews(database, keyrings, LAW), keyrings)
 
 

@@ -17,7 +17,8 @@ NOBODY = ""
 class IndexFacts:
     """`relation`: the organisations of R-17, absent when the entry belongs to none. `party` is who a notice names.
 
-    `offered_to` reads the entry without a grant until an entry with its id in `closes_offer` follows.
+    `offered_to` reads the entry without a grant until an entry with its id in `closes_offer` follows. `about` is the
+    sequence of the entry that a signal is about: only who may read that one may read the signal.
     """
 
     relation: frozenset[str] | None = None
@@ -27,6 +28,7 @@ class IndexFacts:
     applicant: str | None = None
     offered_to: str | None = None
     closes_offer: UUID | None = None
+    about: int | None = None
 
 
 def index_facts(entry: Entry, dossier: Dossier, about: AboutEntry | None = None) -> IndexFacts:

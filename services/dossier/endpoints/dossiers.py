@@ -167,7 +167,8 @@ def _add_views(routes: APIRouter, dossiers: Dossiers) -> None:
     async def state(dossier_id: DossierId, caller: CallerDep, as_of: AsOf = None, known_at: KnownAt = None) -> Response:
         reader = await dossiers.surveyor.reader(caller)
         at, known = until("asOf", as_of), until("knownAt", known_at)
-        return JsonAnswer(await dossiers.overviews.state(reader, dossier_id, at, known))
+        parameters = await dossiers.surveyor.parameters()
+        return JsonAnswer(await dossiers.overviews.state(reader, dossier_id, at, known, parameters))
 
 
 def _opening(contract: Contract) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from services.dossier.endpoints.shapes import DossierId, Event, EventId, EventPa
 from services.dossier.endpoints.writing import WRITTEN, taken
 from services.dossier.gate.overviews import Overviews
 from services.dossier.gate.release import Filter, Gate
+from services.dossier.gate.watching import Watching
 from services.dossier.handlers import Handler, Recorded
 from services.dossier.incoming import Incoming, short, structured
 from services.dossier.moments import until
@@ -62,6 +63,7 @@ class Dossiers:
     handler: Handler
     gate: Gate
     overviews: Overviews
+    watching: Watching
     surveyor: Surveyor
     contract: Contract
     cursors: Cursors

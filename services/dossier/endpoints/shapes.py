@@ -67,6 +67,13 @@ class DossierPage(TypedDict):
     next: Next
 
 
+class NextDue(TypedDict):
+    rule: str
+    code: str
+    on: date
+    about: Annotated[UUID, Field(description="The event that gave rise to it")]
+
+
 class DossierState(TypedDict):
     """Each value stands here only if all events that decided it are readable."""
 
@@ -77,6 +84,87 @@ class DossierState(TypedDict):
     active_grants: NotRequired[Annotated[list[str], Field(description="Ids as in the events")]]
     open_concerns: NotRequired[Annotated[list[str], Field(description="Ids as in the events")]]
     last_contact_on: NotRequired[date]
+    stage: NotRequired[
+        Literal[
+            "intake",
+            "preparation",
+            "trial",
+            "placement_early",
+            "placement",
+            "between_jobs",
+            "out_of_sight",
+            "interrupted",
+            "dropped_out",
+        ]
+    ]
+    stage_since: NotRequired[Annotated[date, Field(description="The first day of the present unbroken run")]]
+    next_due: NotRequired[
+        Annotated[list[NextDue], Field(description="What the rules would raise next if nothing happens")]
+    ]
+
+
+SignalShown = TypedDict(
+    "SignalShown",
+    {
+        "signal_id": Annotated[str, Field(description="What `signal.handled` names")],
+        "code": str,
+        "rule": str,
+        "raised_on": Annotated[date, Field(description="The civil day of its moment, in Amsterdam")],
+        "due_on": date,
+        "about": NotRequired[Annotated[UUID, Field(description="The event that gave rise to it")]],
+        "for": Annotated[str, Field(description="An actor key")],
+        "severity": Annotated[int, Field(description="From 1, take a look, to 3, today")],
+        "state": NotRequired[Literal["open", "handled", "overtaken"]],
+    },
+)
+
+
+class SignalPage(TypedDict):
+    items: list[SignalShown]
+    next: Next
+
+
+class SignalOfDossier(SignalShown):
+    dossier: UUID
+
+
+class SignalListPage(TypedDict):
+    items: list[SignalOfDossier]
+    next: Next
+
+
+class Figures(TypedDict):
+    """Figures without counted work, trials, handovers or phases are absent; null means: not yet."""
+
+    placements_started_M3: int
+    employers: int
+    first_work_on: NotRequired[date]
+    M1_retained_labour_market_26w: NotRequired[int | None]
+    M1_retained_labour_market_52w: NotRequired[int | None]
+    M1_tolerant_26w: NotRequired[int]
+    M1_tolerant_52w: NotRequired[int]
+    M2_retained_first_employer_26w: NotRequired[int | None]
+    M2_retained_first_employer_52w: NotRequired[int | None]
+    M4_work_continuity: NotRequired[float]
+    M5_gap_days: NotRequired[list[int]]
+    M6_trials_ended: NotRequired[int]
+    M6_trials_converted: NotRequired[int]
+    M7_trials_evaluated_both_sides: NotRequired[int]
+    M8_handover_days: NotRequired[list[int]]
+    M8_completeness_start_end: NotRequired[list[list[float]]]
+    M8_repeat_stories: int
+    M9_contact_persons: int
+    M9_days_without_contact_person: int | None
+    M10_silence_signals: int
+    M13_clawback_eur: float
+    M13_income_steps: int
+    M13_income_steps_checked: int
+    M14_consents: dict[str, int]
+    M15_days_out_of_sight: int
+    M15_outreach_attempts: int
+    M15_reentries: int
+    M17_buddy_coverage: NotRequired[float]
+    M17_phase_weeks: NotRequired[list[list[str | int | float]]]
 
 
 class GrantShown(TypedDict):

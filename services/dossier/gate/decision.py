@@ -22,6 +22,7 @@ NOTICE_WITHOUT_ACCESS = frozenset(
         "referral.withdrawn",
     )
 )
+SIGNAL = "nl.dossier.signal.raised"
 NOTICE_TO_READERS = READABLE_BY_PARTY | {"nl.dossier.correction.requested"}
 
 
@@ -75,6 +76,7 @@ class Subject:
     offered_to: str | None
     offer_is_open: bool
     is_withheld: bool
+    about: "Subject | None" = None  # of a signal: the entry that it is about
 
     @property
     def needs(self) -> frozenset[str]:
@@ -149,6 +151,8 @@ def decide(
     if _is_about_access(reader, subject):
         return _decide_about_access(reader, place, subject, grants)
     is_employer = law.is_employer(reader.organisation_kind)
+    if subject.type == SIGNAL:
+        return _decide_signal(reader, place, subject, now, law, purpose, grants)
     if subject.addressee is not None:
         if subject.addressee != reader.organisation and not place.is_contact_person:
             return Deny("addressed_to_another")
@@ -157,11 +161,8 @@ def decide(
         return Permit(
             subject.classes, "own_entry" if subject.organisation == reader.organisation else "own_request", grants
         )
-    if is_employer:
-        if not law.employer_may_read(subject.type):
-            return Deny("prohibited")
-        if subject.relation is not None and reader.organisation not in subject.relation:
-            return Deny("another_employer")
+    if is_employer and (reason := _closed_to_employer(reader, subject, law)) is not None:
+        return Deny(reason)
     return _by_grant(subject, covering(grants, subject), law, is_employer)
 
 
@@ -184,6 +185,8 @@ def decide_delivery(reader: Reader, place: Place, subject: Subject, now: datetim
     if (is_named and subject.type in NOTICE_TO_READERS) or permit.reason == "offer":
         return Permit(frozenset(), "notice", permit.grants)
     telling = covering(live_grants(reader, place, now, "subscribe"), subject)
+    if subject.type == SIGNAL:  # a call to act then: who comes later finds it in the history, and is not called
+        telling = tuple(grant for grant in telling if grant.valid_from <= subject.occurred_at)
     return Permit(frozenset(), "grant", telling) if telling else Deny("no_subscription_granted")
 
 
@@ -210,6 +213,31 @@ def _decide_about_access(reader: Reader, place: Place, subject: Subject, grants:
     if is_named and subject.type in READABLE_BY_PARTY:
         return Permit(subject.classes, "party_named", grants)
     return Deny("about_access")
+
+
+def _closed_to_employer(reader: Reader, subject: Subject, law: Prohibitions) -> str | None:
+    if not law.employer_may_read(subject.type):
+        return "prohibited"
+    if subject.relation is not None and reader.organisation not in subject.relation:
+        return "another_employer"
+    return None
+
+
+def _decide_signal(
+    reader: Reader,
+    place: Place,
+    subject: Subject,
+    now: datetime,
+    law: Prohibitions,
+    purpose: str | None,
+    grants: tuple[Grant, ...],
+) -> Decision:
+    """Under a grant that covers the signal, and only by who may read what it is about; an employer reads none."""
+    if law.is_employer(reader.organisation_kind):
+        return Deny("prohibited")
+    if subject.about is None or isinstance(decide(reader, place, subject.about, now, law, purpose), Deny):
+        return Deny("about_unreadable")
+    return _by_grant(subject, covering(grants, subject), law, is_employer=False)
 
 
 def _by_grant(subject: Subject, grants: tuple[Grant, ...], law: Prohibitions, is_employer: bool) -> Decision:

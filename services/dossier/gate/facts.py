@@ -1,7 +1,7 @@
 """Loads, under the fence, what the decision needs to know. SQL narrows and may offer too much; it never decides."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -34,7 +34,17 @@ GRANTS = f"select {GRANT_COLUMNS} from dossier.index_grants g where g.dossier_id
 SUBJECT_COLUMNS = """
 e.sequence, e.event_id, e.source, e.recorded_at, e.class, e.neutral_type, e.classes, i.type, i.usual_class,
 i.occurred_at, i.person as writer, i.organisation as writer_organisation, i.relation, i.addressee, i.party,
-i.party_person, i.applicant, i.offered_to, i.offer_closed_at, i.withheld"""
+i.party_person, i.applicant, i.offered_to, i.offer_closed_at, i.withheld, i.about,
+ae.event_id as about_event_id, ae.class as about_class, ae.classes as about_classes, ai.type as about_type,
+ai.usual_class as about_usual_class, ai.occurred_at as about_occurred_at,
+ai.organisation as about_writer_organisation, ai.relation as about_relation, ai.addressee as about_addressee,
+ai.party as about_party, ai.party_person as about_party_person, ai.applicant as about_applicant,
+ai.offered_to as about_offered_to, ai.offer_closed_at as about_offer_closed_at, ai.withheld as about_withheld"""
+
+# What a signal is about: only who may read that may read the signal.
+ABOUT = """
+left join dossier.events ae on ae.dossier_id = i.dossier_id and ae.sequence = i.about
+left join dossier.index_entries ai on ai.dossier_id = i.dossier_id and ai.sequence = i.about"""
 
 # One read in one round trip: the place and the entry side by side, a row per grant and entry of that id.
 ONE = (
@@ -43,12 +53,14 @@ ONE = (
 left join dossier.events e on e.dossier_id = d.id and e.event_id = $4
 left join dossier.index_entries i on i.dossier_id = e.dossier_id and i.sequence = e.sequence
 """
+    + ABOUT
 )
 
 SOME = f"""
 select {SUBJECT_COLUMNS}, e.sealed
 from dossier.events e
 join dossier.index_entries i on i.dossier_id = e.dossier_id and i.sequence = e.sequence
+{ABOUT}
 where e.dossier_id = $1 and e.sequence > $2
   and ($4::text is null or i.type like $4)
   and ($5::timestamptz is null or i.occurred_at < $5)
@@ -65,6 +77,7 @@ THESE = f"""
 select {SUBJECT_COLUMNS}, e.sealed
 from dossier.events e
 join dossier.index_entries i on i.dossier_id = e.dossier_id and i.sequence = e.sequence
+{ABOUT}
 where e.dossier_id = $1 and e.sequence = any($2::int[])
 order by e.sequence
 """
@@ -73,6 +86,7 @@ LATEST = f"""
 select {SUBJECT_COLUMNS}
 from dossier.events e
 join dossier.index_entries i on i.dossier_id = e.dossier_id and i.sequence = e.sequence
+{ABOUT}
 where e.dossier_id = $1 and e.sequence < $2
 order by e.sequence desc limit $3
 """
@@ -149,27 +163,33 @@ def grants_of(rows: Sequence[Any]) -> list[Grant]:
 
 
 def row_of(row: Any, sealed: bytes = b"") -> Row:
-    relation = row["relation"]
-    subject = Subject(
-        sequence=row["sequence"],
-        event_id=UUID(int=row["event_id"].int),
-        type=row["type"],
-        privacy_class=row["class"],
-        usual_class=row["usual_class"],
-        classes=frozenset(row["classes"]),
-        occurred_at=row["occurred_at"],
-        organisation=row["writer_organisation"],
-        relation=None if relation is None else frozenset(relation),
-        addressee=row["addressee"],
-        party=row["party"],
-        party_person=row["party_person"],
-        applicant=row["applicant"],
-        offered_to=row["offered_to"],
-        offer_is_open=row["offer_closed_at"] is None,
-        is_withheld=row["withheld"],
-    )
+    subject = _subject(row, row["sequence"], "")
+    if row["about"] is not None:
+        subject = replace(subject, about=_subject(row, row["about"], "about_"))
     return Row(
         subject, row["source"], row["recorded_at"], row["neutral_type"], row["writer"], tuple(row["classes"]), sealed
+    )
+
+
+def _subject(row: Any, sequence: int, prefix: str) -> Subject:
+    relation = row[f"{prefix}relation"]
+    return Subject(
+        sequence=sequence,
+        event_id=UUID(int=row[f"{prefix}event_id"].int),
+        type=row[f"{prefix}type"],
+        privacy_class=row[f"{prefix}class"],
+        usual_class=row[f"{prefix}usual_class"],
+        classes=frozenset(row[f"{prefix}classes"]),
+        occurred_at=row[f"{prefix}occurred_at"],
+        organisation=row[f"{prefix}writer_organisation"],
+        relation=None if relation is None else frozenset(relation),
+        addressee=row[f"{prefix}addressee"],
+        party=row[f"{prefix}party"],
+        party_person=row[f"{prefix}party_person"],
+        applicant=row[f"{prefix}applicant"],
+        offered_to=row[f"{prefix}offered_to"],
+        offer_is_open=row[f"{prefix}offer_closed_at"] is None,
+        is_withheld=row[f"{prefix}withheld"],
     )
 
 

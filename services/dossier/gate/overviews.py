@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from services.dossier.domain.commands import DEFAULTS, Parameters
 from services.dossier.domain.consent import Grant
 from services.dossier.domain.days import civil_day, midnight
 from services.dossier.envelopes import utc
@@ -31,6 +32,7 @@ order by d.number limit $4
 GIVEN = f"""
 select {facts.SUBJECT_COLUMNS} from dossier.events e
 join dossier.index_entries i on i.dossier_id = e.dossier_id and i.sequence = e.sequence
+{facts.ABOUT}
 where e.dossier_id = $1 and e.event_id = any($2) and i.type = 'nl.dossier.consent.granted'
 """
 
@@ -116,7 +118,12 @@ class Overviews:
     # What a dossier is now
 
     async def state(
-        self, reader: Reader, dossier_id: UUID, occurred_before: datetime | None, recorded_before: datetime | None
+        self,
+        reader: Reader,
+        dossier_id: UUID,
+        occurred_before: datetime | None,
+        recorded_before: datetime | None,
+        parameters: Parameters = DEFAULTS,
     ) -> Json:
         """Each value only if all entries that decided it are readable; never recomputed from a part (design §4)."""
 
@@ -127,8 +134,10 @@ class Overviews:
                 return None
             ring = self._keyrings.at_hand(dossier_id, known.epoch)
             entries = await streams.entries(conn, dossier_id, ring, recorded_before)
-            at = min(now, occurred_before) if occurred_before is not None else now
-            values = derive(entries, await _all_grants(conn, dossier_id), at, await _owner(conn, dossier_id))
+            at = last_moment(now, occurred_before)
+            values = derive(
+                entries, await all_grants(conn, dossier_id), at, await owner_of(conn, dossier_id), parameters
+            )
             sources = sorted({sequence for _, decided in values.values() for sequence in decided})
             readable = await self._readable(conn, reader, known, sources)
             may = {row.subject.sequence: row for row in readable}
@@ -150,7 +159,7 @@ class Overviews:
                 await ledger.refused(conn, dossier_id, known is not None, reader, now, "list", None, "no_grant")
                 return None
             sees_all = known.place.is_owner or known.place.is_reading_delegate
-            grants = await _all_grants(conn, dossier_id) if sees_all else known.place.grants
+            grants = await all_grants(conn, dossier_id) if sees_all else known.place.grants
             held = [g for g in grants if sees_all or g.is_held_by(reader.organisation, reader.person)]
             rows = await conn.fetch(GIVEN, dossier_id, [grant.event_id for grant in held])
             await self._log(conn, reader, known, "list", [facts.row_of(row) for row in rows])
@@ -215,11 +224,16 @@ class Overviews:
         )
 
 
-async def _all_grants(conn: Connection, dossier_id: UUID) -> list[Grant]:
+def last_moment(now: datetime, occurred_before: datetime | None) -> datetime:
+    """The last moment that counts."""
+    return now if occurred_before is None else min(now, occurred_before - timedelta(microseconds=1))
+
+
+async def all_grants(conn: Connection, dossier_id: UUID) -> list[Grant]:
     return facts.grants_of(await conn.fetch(facts.GRANTS, dossier_id))
 
 
-async def _owner(conn: Connection, dossier_id: UUID) -> str | None:
+async def owner_of(conn: Connection, dossier_id: UUID) -> str | None:
     owner: str | None = await conn.fetchval("select person from dossier.owners where dossier_id = $1", dossier_id)
     return owner
 

@@ -22,32 +22,32 @@ INSERT = r"""
 with entry as (
   select * from unnest($2::int[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::bytea[],
                        $10::text[], $11::text[], $12::timestamptz[], $13::text[], $14::text[], $15::text[], $16::text[],
-                       $17::text[], $18::text[], $19::text[], $20::text[], $21::bytea[])
+                       $17::text[], $18::text[], $19::text[], $20::text[], $21::int[], $22::bytea[])
     as t(sequence, event_id, source, class, neutral_type, classes, sealed, mac,
          type, usual_class, occurred_at, person, organisation, relation, addressee,
-         party, party_person, applicant, offered_to, thin)
+         party, party_person, applicant, offered_to, about, thin)
 ), dossier as (
-  insert into dossier.dossiers as d (id, head, authz_epoch, recorded_at) values ($1, $22, $23, $24)
-  on conflict (id) do update set head = $22, authz_epoch = d.authz_epoch + $23, recorded_at = $24 where d.head = $25
+  insert into dossier.dossiers as d (id, head, authz_epoch, recorded_at) values ($1, $23, $24, $25)
+  on conflict (id) do update set head = $23, authz_epoch = d.authz_epoch + $24, recorded_at = $25 where d.head = $26
   returning d.authz_epoch
 ), event as (
   insert into dossier.events (dossier_id, sequence, event_id, source, recorded_at, class, neutral_type, classes, sealed,
                               mac)
-  select $1, sequence, event_id, source, $24, class, neutral_type, string_to_array(classes, e'\x1f'), sealed, mac
+  select $1, sequence, event_id, source, $25, class, neutral_type, string_to_array(classes, e'\x1f'), sealed, mac
   from entry
   where exists (select from dossier)
 ), index_entry as (
   insert into dossier.index_entries (dossier_id, sequence, type, usual_class, occurred_at, person, organisation,
-                                     relation, addressee, party, party_person, applicant, offered_to)
+                                     relation, addressee, party, party_person, applicant, offered_to, about)
   select $1, sequence, type, usual_class, occurred_at, person, organisation, string_to_array(relation, e'\x1f'),
          addressee,
-         party, party_person, applicant, offered_to from entry
+         party, party_person, applicant, offered_to, about from entry
 ), outgoing as (
   insert into dossier.outbox (dossier_id, sequence, event) select $1, sequence, thin from entry order by sequence
 ), log as (
   insert into dossier.ledger (dossier_id, at, actor, organisation, role, purpose, basis, event_ids, classes, way,
                               decision, reason)
-  select $1, $24, $26, $27, $28, $29, $30, $31, $32, 'read', 'permit', $33 where $31::uuid[] is not null
+  select $1, $25, $27, $28, $29, $30, $31, $32, $33, 'read', 'permit', $34 where $32::uuid[] is not null
 )
 select authz_epoch from dossier
 """
@@ -161,6 +161,7 @@ def _columns(dossier_id: UUID, ring: KeyRing, writing: Writing) -> tuple[Any, ..
         index.party_person,
         index.applicant,
         index.offered_to,
+        index.about,
         orjson.dumps(numbered(_thin(dossier_id, entry), entry.sequence)),
     )
 

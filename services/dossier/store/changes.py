@@ -20,12 +20,16 @@ from services.dossier.store.streams import DERIVED, SNAPSHOT_EVERY, sealed_snaps
 from services.foundation.database.connection import Connection
 from services.foundation.vault.sealing import Binding, KeyRing
 
+RULES = "rules"
 ACCESS = ("grants", "trials", "placements", "referrals", "delegations", "appointments", "unassignments")
 
 
 @dataclass(frozen=True)
 class Step:
-    """From which state to which, and where the last snapshot stands."""
+    """From which state to which, and where the last snapshot stands.
+
+    `next_before` and `next_after`: when a rule over time would raise something next.
+    """
 
     before: Dossier
     after: Dossier
@@ -33,6 +37,8 @@ class Step:
     snapshot_at: int
     employers: frozenset[str]
     parameters: Parameters
+    next_before: datetime | None
+    next_after: datetime | None
 
     @property
     def changes_access(self) -> bool:
@@ -57,7 +63,10 @@ async def write(
     conn: Connection, dossier_id: UUID, ring: KeyRing, step: Step, writings: Sequence[Writing], at: datetime
 ) -> None:
     if step.changes_access:
-        await _write_access(conn, dossier_id, ring, step)
+        await _write_grants(conn, dossier_id, step)
+        await _write_people(conn, dossier_id, step)
+    if _timed(step.before, step.next_before, step) != _timed(step.after, step.next_after, step):
+        await write_timers(conn, dossier_id, ring, step)
     closed = [w.index.closes_offer for w in writings if w.index.closes_offer is not None]
     if closed:
         await store.close_offers(conn, dossier_id, closed, at)
@@ -69,38 +78,23 @@ async def write(
         await store.write_snapshot(conn, dossier_id, step.sequence, CODE_VERSION, sealed)
 
 
-async def _write_access(conn: Connection, dossier_id: UUID, ring: KeyRing, step: Step) -> None:
-    await _write_grants(conn, dossier_id, step)
-    await _write_people(conn, dossier_id, step)
-    if due(step.after, step.employers, step.parameters) != due(step.before, step.employers, step.parameters):
-        await write_timers(conn, dossier_id, ring, step.after, step.employers, step.parameters)
-
-
-async def write_afresh(
-    conn: Connection,
-    dossier_id: UUID,
-    ring: KeyRing,
-    dossier: Dossier,
-    employers: frozenset[str],
-    parameters: Parameters,
-) -> None:
+async def write_afresh(conn: Connection, dossier_id: UUID, ring: KeyRing, step: Step) -> None:
     """Also what no entry changed: the numbers of the rules may have, since it was written."""
-    await store.write_grants(conn, dossier_id, grants_of(dossier, employers, parameters).values())
-    await store.write_contacts(conn, dossier_id, contact_periods(dossier, parameters))
-    await write_timers(conn, dossier_id, ring, dossier, employers, parameters)
+    await store.write_grants(conn, dossier_id, grants_of(step.after, step.employers, step.parameters).values())
+    await store.write_contacts(conn, dossier_id, contact_periods(step.after, step.parameters))
+    await write_timers(conn, dossier_id, ring, step)
 
 
-async def write_timers(
-    conn: Connection,
-    dossier_id: UUID,
-    ring: KeyRing,
-    dossier: Dossier,
-    employers: frozenset[str],
-    parameters: Parameters,
-) -> None:
+async def write_timers(conn: Connection, dossier_id: UUID, ring: KeyRing, step: Step) -> None:
     """What is due next, computed anew; the cause is sealed, only the moment stands in clear."""
-    timers = due(dossier, employers, parameters)
-    await store.write_timers(conn, dossier_id, [_timer(dossier_id, ring, d.at, d.consent_id) for d in timers])
+    timers = _timed(step.after, step.next_after, step)
+    await store.write_timers(conn, dossier_id, [_timer(dossier_id, ring, at, cause) for at, cause in timers])
+
+
+def _timed(dossier: Dossier, signals_at: datetime | None, step: Step) -> list[tuple[datetime, str]]:
+    """The ends of grants, each, and the next moment at which a rule would raise something."""
+    ends = [(d.at, d.consent_id) for d in due(dossier, step.employers, step.parameters)]
+    return ends if signals_at is None else [*ends, (signals_at, RULES)]
 
 
 async def _write_grants(conn: Connection, dossier_id: UUID, step: Step) -> None:
@@ -143,7 +137,10 @@ def _is_about_another_person(writing: Writing) -> bool:
     return writing.entry.type == RETRACTED and writing.entry.data["ground"] == "wrong_person"
 
 
-def _timer(dossier_id: UUID, ring: KeyRing, at: datetime, consent_id: str) -> tuple[UUID, datetime, bytes]:
+def _timer(dossier_id: UUID, ring: KeyRing, at: datetime, cause: str) -> tuple[UUID, datetime, bytes]:
     id_ = uuid4()
-    cause = orjson.dumps({"rule": "R-11", "consent_id": consent_id})
-    return id_, at, ring.seal(DERIVED, cause, Binding(dossier_id, f"timer:{id_}", "timer", DERIVED, 1))
+    return (
+        id_,
+        at,
+        ring.seal(DERIVED, orjson.dumps({"cause": cause}), Binding(dossier_id, f"timer:{id_}", "timer", DERIVED, 1)),
+    )

@@ -1,59 +1,73 @@
 """What a dossier is now, folded from its history; each value with the entries that decided it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
+from services.dossier.domain.commands import DEFAULTS, Parameters
 from services.dossier.domain.consent import Grant
-from services.dossier.domain.days import civil_day, day_in
+from services.dossier.domain.days import civil_day
 from services.dossier.domain.entries import Entry
-from services.dossier.domain.evolution import counting
+from services.dossier.trajectory.contact import contacts
+from services.dossier.trajectory.history import History, history_of
+from services.dossier.trajectory.rulebook import UNWATCHED, all_due
+from services.dossier.trajectory.stage import DECIDES, span_on, spans
+from services.dossier.trajectory.work import jobs
 
 Derived = Mapping[str, tuple[Any, frozenset[int]]]
 
-# Contact in which the participant took part, always (state.md §3).
-CONTACTS: Final = frozenset(
-    (
-        "intake.completed",
-        "retention-check.completed",
-        "contact.restored",
-        "employability.reviewed",
-        "joint-decision.recorded",
-        "match.agreed",
-    )
-)
 
-
-@dataclass(frozen=True)
-class History:
-    """The effective entries in the order of history: by when they occurred, then by sequence (state.md §1)."""
-
-    entries: tuple[Entry, ...]
-    day: date
-
-    def named(self, *names: str) -> Iterable[Entry]:
-        return (entry for entry in self.entries if entry.name in names)
-
-
-def history_of(entries: Sequence[Entry], at: datetime) -> History:
-    """What was retracted counts for nothing (R-35); what occurs after the moment does not count yet."""
-    counted = (entry for entry in counting(entries) if entry.occurred_at <= at)
-    return History(tuple(sorted(counted, key=lambda e: (e.occurred_at, e.sequence))), civil_day(at))
-
-
-def derive(entries: Sequence[Entry], grants: Iterable[Grant], at: datetime, participant: str | None) -> Derived:
+def derive(
+    entries: Sequence[Entry],
+    grants: Iterable[Grant],
+    at: datetime,
+    participant: str | None,
+    parameters: Parameters = DEFAULTS,
+) -> Derived:
     """`participant`: the owner's actor key, to know in which contacts the participant took part."""
-    history = history_of(entries, at)
+    grants = tuple(grants)
+    history = history_of(entries, at, participant, grants)
     found = {
+        "stage": _stage(history, parameters),
+        "stage_since": _stage_since(history, parameters),
         "responsible_organisation": _responsible(history),
         "contact_person": _contact_person(history),
         "active_placements": _active_placements(history),
         "active_grants": _active_grants(history, grants, at),
         "open_concerns": _open_concerns(history),
-        "last_contact_on": _last_contact(history, participant),
+        "last_contact_on": _last_contact(history),
+        "next_due": _next_due(history, at, parameters),
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _stage(history: History, parameters: Parameters) -> tuple[str, frozenset[int]] | None:
+    span = span_on(spans(history, parameters), history.day)
+    return None if span is None else (span.stage, _sequences(history.named(*DECIDES)))
+
+
+def _stage_since(history: History, parameters: Parameters) -> tuple[str, frozenset[int]] | None:
+    span = span_on(spans(history, parameters), history.day)
+    return None if span is None else (span.from_on.isoformat(), _sequences(history.named(*DECIDES)))
+
+
+def _next_due(history: History, at: datetime, parameters: Parameters) -> tuple[list[dict[str, str]], frozenset[int]]:
+    """What the rules would raise next if nothing happens; it rests on all that they look at."""
+    told = [
+        {"rule": b.rule, "code": b.code, "on": b.day.isoformat(), "about": str(b.about.event_id)}
+        for b in all_due(history, parameters)
+        if b.at > at
+    ]
+    return told, watched(history)
+
+
+def watched(history: History) -> frozenset[int]:
+    """What the rules look at."""
+    return _sequences(e for e in history.entries if e.name not in UNWATCHED)
+
+
+def _sequences(entries: Iterable[Entry]) -> frozenset[int]:
+    return frozenset(entry.sequence for entry in entries)
 
 
 def _responsible(history: History) -> tuple[str, frozenset[int]] | None:
@@ -78,15 +92,8 @@ def _contact_person(history: History) -> tuple[str, frozenset[int]] | None:
 
 
 def _active_placements(history: History) -> tuple[list[str], frozenset[int]]:
-    ended = {e.data["placement_id"]: e for e in history.named("placement.ended")}
-    started = list(history.named("placement.started"))
-    active = [
-        e.data["placement_id"]
-        for e in started
-        if _day(e, "starts_on") <= history.day
-        and (e.data["placement_id"] not in ended or history.day <= _day(ended[e.data["placement_id"]], "ended_on"))
-    ]
-    return active, frozenset(e.sequence for e in (*started, *ended.values()))
+    active = [job.id for job in jobs(history) if job.is_active(history.day)]
+    return active, _sequences(history.named("placement.started", "placement.ended"))
 
 
 def _active_grants(history: History, grants: Iterable[Grant], at: datetime) -> tuple[list[str], frozenset[int]]:
@@ -103,29 +110,6 @@ def _open_concerns(history: History) -> tuple[list[str], frozenset[int]]:
     return still, frozenset(e.sequence for e in (*raised, *resolved.values()))
 
 
-def _last_contact(history: History, participant: str | None) -> tuple[str, frozenset[int]] | None:
-    contacts = [e for e in history.entries if is_contact(e, participant)]
-    if not contacts:
-        return None
-    return civil_day(contacts[-1].occurred_at).isoformat(), frozenset((contacts[-1].sequence,))
-
-
-def is_contact(entry: Entry, participant: str | None) -> bool:
-    """Contact in which the participant took part, and nothing else (state.md §3)."""
-    data = entry.data
-    match entry.name:
-        case "contact-moment.held":
-            return participant in data["with"]
-        case "handover.held":
-            return bool(data["participant_present"])
-        case "outreach.attempted":
-            return bool(data["outcome"] == "reached")
-        case "trial-placement.evaluated":
-            return data["side"] in ("participant", "joint")
-    return entry.name in CONTACTS
-
-
-def _day(entry: Entry, name: str) -> date:
-    day = day_in(entry.data[name])
-    assert day is not None  # required by the schema
-    return day
+def _last_contact(history: History) -> tuple[str, frozenset[int]] | None:
+    found = contacts(history)
+    return (civil_day(found[-1].occurred_at).isoformat(), _sequences(found[-1:])) if found else None

@@ -1,0 +1,94 @@
+"""What the clock and each new event make due: signals, once each, in the transaction that finds them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from services.dossier.domain.contact import contact_persons
+from services.dossier.domain.entries import Actor, Entry, NewEntry
+from services.dossier.domain.state import Dossier
+from services.dossier.store.changes import grants_of
+from services.dossier.surroundings import PLATFORM, Surroundings
+from services.dossier.trajectory.becoming import Becomes
+from services.dossier.trajectory.history import history_of
+from services.dossier.trajectory.rulebook import UNWATCHED, Rule, all_due
+
+RAISED: Final = "nl.dossier.signal.raised"
+
+
+@dataclass(frozen=True)
+class Signal:
+    """About to be raised. `at` is its moment: later than the rule says when it followed from late news (R-29)."""
+
+    due: Becomes
+    event_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A dossier as the rules see it at one moment: its whole history, opened, and what was folded from it."""
+
+    dossier_id: UUID
+    entries: Sequence[Entry]
+    dossier: Dossier
+    owner: str | None
+    around: Surroundings
+
+
+def follows_from(names: Iterable[str]) -> bool:
+    """Whether entries of these names can make anything due, or keep it from becoming so."""
+    return any(name not in UNWATCHED for name in names)
+
+
+def due_in(standing: Standing, at: datetime, rules: Sequence[Rule]) -> list[Becomes]:
+    grants = grants_of(standing.dossier, standing.around.employers, standing.around.parameters)
+    history = history_of(standing.entries, at, standing.owner, grants.values())
+    return all_due(history, standing.around.parameters, rules)
+
+
+def unraised(standing: Standing, due: Iterable[Becomes], now: datetime) -> list[Signal]:
+    """Due by now and not raised before, at the moments at which the rules put them."""
+    known = {entry.event_id for entry in standing.entries}
+    found: dict[UUID, Signal] = {}
+    for each in due:
+        id_ = each.signal_id(standing.dossier_id)
+        if each.at <= now and id_ not in known:
+            found.setdefault(id_, Signal(each, id_, each.at))
+    return list(found.values())
+
+
+def unraised_after(
+    before: Standing, due_before: Iterable[Becomes], after: Standing, due_after: Iterable[Becomes], now: datetime
+) -> list[Signal]:
+    """What was due before the news came keeps its moment; what follows from the news is dated now."""
+    overdue = unraised(before, due_before, now)
+    known = {signal.event_id for signal in overdue}
+    news = [Signal(s.due, s.event_id, now) for s in unraised(after, due_after, now) if s.event_id not in known]
+    return [*overdue, *news]
+
+
+def raised(signal: Signal, dossier: Dossier, now: datetime, around: Surroundings, opened: Entry) -> NewEntry:
+    """In the class of the entry that it is about, whatever the usual class of a signal."""
+    due, at = signal.due, signal.at.astimezone(UTC).isoformat()
+    data: Mapping[str, Any] = {
+        "signal_id": str(signal.event_id),
+        "rule": due.rule,
+        "code": due.code,
+        "about_event_id": str(due.about.event_id),
+        "for_actor": _for_actor(dossier, now, around, opened),
+        "raised_at": at,
+        "due_on": due.due_on.isoformat(),
+        "severity": due.severity,
+        "occurred_at": at,
+    }
+    class_ = due.about.privacy_class
+    return NewEntry(RAISED, data, class_, class_, Actor("platform", None, PLATFORM, frozenset(("SYS",))))
+
+
+def _for_actor(dossier: Dossier, now: datetime, around: Surroundings, opened: Entry) -> str:
+    """The contact person; while there is none, whoever opened the dossier."""
+    contacts = contact_persons(dossier, now, around.parameters)
+    return contacts[-1] if contacts else opened.person or opened.organisation or PLATFORM

@@ -1,0 +1,64 @@
+"""A dossier's history as every rule sees it: the entries that count, in the order in which they happened."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+from services.dossier.domain.consent import Grant
+from services.dossier.domain.days import civil_day, day_in
+from services.dossier.domain.entries import Entry
+from services.dossier.domain.evolution import counting
+
+
+@dataclass(frozen=True)
+class History:
+    """The effective entries in the order of history: by when they occurred, then by sequence (state.md §1).
+
+    `participant`: the owner's actor key, to know in which contacts the participant took part. `grants`: as they stand,
+    with the ends of their purposes, which rest on who is an employer and so are handed in.
+    """
+
+    entries: tuple[Entry, ...]
+    day: date
+    participant: str | None = None
+    grants: tuple[Grant, ...] = field(default=())
+
+    def named(self, *names: str) -> Iterable[Entry]:
+        """In the order of history."""
+        if len(names) == 1:
+            return self._by_name.get(names[0], ())
+        return sorted((e for name in names for e in self._by_name.get(name, ())), key=place)
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Entry]]:
+        found: dict[str, list[Entry]] = {}
+        for entry in self.entries:
+            found.setdefault(entry.name, []).append(entry)
+        return found
+
+
+def place(entry: Entry) -> tuple[datetime, int]:
+    """Where an entry stands in the order of history."""
+    return entry.occurred_at, entry.sequence
+
+
+def history_of(
+    entries: Sequence[Entry], at: datetime, participant: str | None = None, grants: Iterable[Grant] = ()
+) -> History:
+    """What was retracted counts for nothing (R-35); what occurs after the moment does not count yet."""
+    counted = (entry for entry in counting(entries) if entry.occurred_at <= at)
+    return History(tuple(sorted(counted, key=place)), civil_day(at), participant, tuple(grants))
+
+
+def day_of(entry: Entry) -> date:
+    """An event's day is the day of its `occurred_at`."""
+    return civil_day(entry.occurred_at)
+
+
+def day_named(data: Any, name: str) -> date:
+    """A date field that the schema requires."""
+    day = day_in(data[name])
+    assert day is not None
+    return day

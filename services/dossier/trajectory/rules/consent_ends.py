@@ -1,0 +1,40 @@
+"""R-11b, R-12 and R-37: a grant is about to end or its purpose has ended; a recall of copies is answered in time."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from services.dossier.domain.commands import Parameters
+from services.dossier.domain.consent import Grant
+from services.dossier.domain.days import civil_day, days_after, midnight, moment_in
+from services.dossier.domain.entries import Entry
+from services.dossier.trajectory.becoming import LOOK, Becomes, on_day
+from services.dossier.trajectory.history import History
+
+
+def consent_ends(history: History, parameters: Parameters) -> Iterator[Becomes]:
+    for grant, granted in _granted(history):
+        until_on = civil_day(grant.valid_until)
+        for days in (parameters.consent_warn_days, parameters.consent_last_warn_days):
+            day = until_on - timedelta(days)
+            if civil_day(grant.valid_from) < day and grant.is_live(max(midnight(day), grant.valid_from)):
+                yield on_day(day, "R-12", "consent_expiring", granted, due_on=until_on)
+        ends_at = grant.purpose_ends_at
+        if grant.purpose != "placement" or grant.referral_id is not None or ends_at is None:
+            continue
+        if ends_at < grant.valid_until and (grant.ended_at is None or grant.ended_at >= ends_at):
+            yield on_day(civil_day(ends_at), "R-11b", "consent_purpose_ended", granted, severity=LOOK)
+
+
+def recall_overdue(history: History, parameters: Parameters) -> Iterator[Becomes]:
+    answered = {e.data["recall_id"] for e in history.named("copy-recall.answered")}
+    for requested in history.named("copy-recall.requested"):
+        if requested.data["recall_id"] not in answered:
+            asked_on = civil_day(moment_in(requested.data["requested_at"]))
+            yield on_day(days_after(asked_on, parameters.recall_days + 1), "R-37", "recall_overdue", requested)
+
+
+def _granted(history: History) -> Iterator[tuple[Grant, Entry]]:
+    entries = {e.data["consent_id"]: e for e in history.named("consent.granted")}
+    for grant in history.grants:
+        if grant.consent_id in entries:
+            yield grant, entries[grant.consent_id]

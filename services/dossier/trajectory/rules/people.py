@@ -1,0 +1,48 @@
+"""R-14, R-32 and R-35: somebody is there for participant and employer; questions and corrections are answered."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from services.dossier.domain.commands import Parameters
+from services.dossier.trajectory.becoming import Becomes, on_day
+from services.dossier.trajectory.history import History, day_named, day_of, place
+from services.dossier.trajectory.work import counted
+from services.dossier.trajectory.working_days import working_days_after
+
+
+def contact_person_gap(history: History, parameters: Parameters) -> Iterator[Becomes]:
+    appointed = [e for e in history.named("contact-person.appointed") if e.data["audience"] == "participant"]
+    for opened in history.named("dossier.opened"):
+        day = day_of(opened) + timedelta(parameters.appointment_days + 1)
+        if not any(day_of(e) < day for e in appointed):
+            yield on_day(day, "R-14", "contact_person_gap", opened)
+    for gone in history.named("professional.unassigned"):
+        before = [e for e in appointed if place(e) < place(gone)]
+        day = working_days_after(day_named(gone.data, "until_on"), parameters.gap_working_days + 1)
+        succeeded = any(place(e) > place(gone) and day_named(e.data, "from_on") < day for e in appointed)
+        if before and before[-1].data["person"] == gone.data["person"] and not succeeded:
+            yield on_day(day, "R-14", "contact_person_gap", gone)
+
+
+def employer_contact_missing(history: History, parameters: Parameters) -> Iterator[Becomes]:
+    appointed = [e for e in history.named("contact-person.appointed") if e.data["audience"] == "employer"]
+    for job in counted(history):
+        day = job.starts_on + timedelta(parameters.employer_contact_days)
+        if not any(e.data.get("employer_org") == job.employer and day_of(e) < day for e in appointed):
+            yield on_day(day, "R-32", "employer_contact_missing", job.started)
+
+
+def question_overdue(history: History, parameters: Parameters) -> Iterator[Becomes]:
+    answered = {e.data["question_id"] for e in history.named("question.answered")}
+    for asked in history.named("question.asked"):
+        if asked.data["question_id"] not in answered:
+            day = working_days_after(day_named(asked.data, "due_on"), parameters.question_working_days + 1)
+            yield on_day(day, "R-32", "question_overdue", asked)
+
+
+def correction_overdue(history: History, parameters: Parameters) -> Iterator[Becomes]:
+    answered = {e.data["request_id"] for e in history.named("correction.answered")}
+    for requested in history.named("correction.requested"):
+        if requested.data["request_id"] not in answered:
+            day = day_named(requested.data, "requested_on") + timedelta(parameters.correction_days + 1)
+            yield on_day(day, "R-35", "correction_overdue", requested)

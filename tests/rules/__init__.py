@@ -1,0 +1,1 @@
+"""The rules over time, one file each: given a history, when a day comes, then what is due."""
