@@ -110,14 +110,16 @@ class KafkaAdapter:
 
 
 @pytest.fixture(params=["postgres", "kafka"])
-async def adapter(request: pytest.FixtureRequest) -> AsyncIterator[Adapter]:
-    adapter: PostgresAdapter | KafkaAdapter
+def adapter_to_test(request: pytest.FixtureRequest) -> Adapter:
     if request.param == "postgres":
-        adapter = PostgresAdapter(request.getfixturevalue("database"))
-    else:
-        adapter = KafkaAdapter(request.getfixturevalue("kafka"))
-    yield adapter
-    await adapter.close()
+        return PostgresAdapter(request.getfixturevalue("database"))
+    return KafkaAdapter(request.getfixturevalue("kafka"))
+
+
+@pytest.fixture
+async def adapter(adapter_to_test: Adapter) -> AsyncIterator[Adapter]:
+    yield adapter_to_test
+    await adapter_to_test.close()
 
 
 @pytest.fixture

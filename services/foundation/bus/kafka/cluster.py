@@ -28,6 +28,7 @@ class Cluster:
 
     def enter(self, client: Callable[..., Any], **settings: Any) -> Any:
         """A client of this cluster; blocks for some seconds at most. Raises KafkaTrouble where it cannot come in."""
+        demand_entrance(self.servers, self.ca_file)
         with Watched() as seen:
             try:
                 return client(**self._usual(), **settings)
@@ -106,7 +107,6 @@ class _Administrator:
         self._cluster = cluster
 
     def __enter__(self) -> Any:
-        demand_entrance(self._cluster.servers, self._cluster.ca_file)
         self._kafka = self._cluster.enter(KafkaAdminClient)
         return self._kafka
 

@@ -58,6 +58,8 @@ class KafkaConsumer:
         self._out_of_range: dict[int, OffsetOutOfRange] = {}
         # The thread alone touches these.
         self._kafka: Any = None
+        # For questions: on the connection of the reader they would wait behind its long poll.
+        self._asker: Any = None
         self._paused: frozenset[int] = frozenset()
         self._after: dict[int, int] = {}  # the offset after the last record that was read, or the one that was sought
 
@@ -135,6 +137,7 @@ class KafkaConsumer:
 
     def _connect(self) -> None:
         self._kafka = self._cluster.enter(Client, **SETTINGS)
+        self._asker = self._cluster.enter(Client, **SETTINGS)
         partitions = self._kafka.partitions_for_topic(self._topic)
         if not partitions:
             raise TopicMissing(f"Topic {self._topic}.")
@@ -183,7 +186,7 @@ class KafkaConsumer:
         try:
             asked: dict[Any, int] = error.args[0]
             first, end = (
-                question(list(asked)) for question in (self._kafka.beginning_offsets, self._kafka.end_offsets)
+                question(list(asked)) for question in (self._asker.beginning_offsets, self._asker.end_offsets)
             )
         except errors.KafkaError as another:
             self._fail(in_words(another))
@@ -212,7 +215,7 @@ class KafkaConsumer:
     def _end(self) -> dict[int, int]:
         """Kafka's own end counts the marks of transactions, which nobody reads: where all before it was read, it is
         the end of the last record."""
-        ends: dict[Any, int] = self._kafka.end_offsets([self._at(partition) for partition in self._waiting])
+        ends: dict[Any, int] = self._asker.end_offsets([self._at(partition) for partition in self._waiting])
         until = time.monotonic() + DRAIN_WITHIN
         while any(self._is_behind(place, end) for place, end in ends.items()) and time.monotonic() < until:
             self._read_for(TURN_MS)
@@ -226,8 +229,9 @@ class KafkaConsumer:
 
     def _disconnect(self) -> None:
         self._thread.keep_doing(None)
-        if self._kafka is not None:
-            self._kafka.close(autocommit=False, timeout_ms=1_000)
+        for client in (self._kafka, self._asker):
+            if client is not None:
+                client.close(autocommit=False, timeout_ms=1_000)
 
     def _ring(self) -> None:
         if not self._loop.is_closed():
