@@ -101,4 +101,4 @@ bench: setup ## Measure append and gated read beside bare ones.
 
 .PHONY: clean
 clean: ## Remove what setup and the checks made.
-	rm -rf .venv $(SPECTRAL) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache draad.egg-info build
+	rm -rf .venv $(SPECTRAL) deploy/kafka/.kit .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache draad.egg-info build

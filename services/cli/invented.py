@@ -39,7 +39,9 @@ def sandbox(
     data: Annotated[
         Path | None, typer.Option(help="Keep the data in this folder (new, empty or an earlier sandbox's).")
     ] = None,
-    kafka: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Not there yet; refused.")] = None,
+    kafka: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Use this Kafka as the bus, on topics of its own.")
+    ] = None,
 ) -> None:
     """Run the whole system with invented people and a clock that can be set.
 
@@ -57,7 +59,8 @@ def sandbox(
     from services.roots import sandbox as root
 
     console = _console()
-    _guarded(kafka)
+    _guarded()
+    brokers = _brokers(kafka)
 
     def ready(found: "Sandbox") -> None:
         say(console, f"The sandbox answers at {found.url}", "bold")
@@ -70,7 +73,7 @@ def sandbox(
         say(console, f"  its data           {data or 'in a temporary folder; gone when it stops'}")
         say(console, "Ctrl-C stops it.")
 
-    running.until_told(lambda: root.sandbox(port, data, ready, _progress(console)))
+    running.until_told(lambda: root.sandbox(port, data, ready, _progress(console), brokers))
 
 
 def demo(
@@ -131,7 +134,7 @@ def replay(
     raise typer.Exit(running.until_told(lambda: root.replay_alone(telling, _progress(console))) or 0)
 
 
-def _guarded(kafka: str | None = None) -> None:
+def _guarded() -> None:
     """Logs on, settings read, and nothing that real people have within reach."""
     from services.foundation import telemetry
     from services.foundation.settings import Settings
@@ -141,11 +144,20 @@ def _guarded(kafka: str | None = None) -> None:
     settings = Settings.from_environment()
     said = settings.log_level if os.environ.get("DRAAD_LOG_LEVEL", "").strip() else "warning"
     telemetry.configure(level=logging.getLevelNamesMapping()[said.upper()])
-    guard.demand_sandbox(settings, HOST, kafka=kafka)
+    guard.demand_sandbox(settings, HOST)
 
 
 def _console() -> Console:
     return Console(highlight=False)
+
+
+def _brokers(kafka: str | None) -> tuple[str, ...]:
+    from services.foundation.settings import Settings, SettingsFault
+
+    try:
+        return Settings.from_environment({"DRAAD_KAFKA": kafka or ""}).kafka
+    except SettingsFault as fault:
+        raise typer.BadParameter("write host:port, parted by commas", param_hint="--kafka") from fault
 
 
 class _progress:

@@ -34,6 +34,10 @@ class Settings:
     | `DRAAD_ROOT_KEY` | the root key itself, where a file is not possible | 32 bytes in base64 | `draad serve` does not start |
     | `DRAAD_PUBLIC_URL` | the address under which the world reaches this API | `http(s)://` URL without a path | the address that it listens on |
     | `DRAAD_KAFKA` | the brokers of the bus | `host:port`, parted by commas | the bus is a PostgreSQL table |
+    | `DRAAD_KAFKA_CA_FILE` | the authority that made the certificates of the brokers; with it they are spoken to over TLS | path of a PEM file | no TLS: only on a network of your own |
+    | `DRAAD_KAFKA_USER` | who Draad is for the brokers (SCRAM-SHA-512); only with TLS | text | no password is asked for |
+    | `DRAAD_KAFKA_PASSWORD_FILE` | file with the password of that user | path | see `DRAAD_KAFKA_PASSWORD` |
+    | `DRAAD_KAFKA_PASSWORD` | the password itself, where a file is not possible | text | no password is asked for |
     | `DRAAD_LOG_LEVEL` | how much is logged; never a value of an event | `debug`, `info`, `warning` or `error` | `info` |
     | `DRAAD_PORTAL_SOURCE` | the `source` of events that people record through this installation | URI | events carry the source of their writer |
     """  # noqa: E501 - a row of a table is one line
@@ -45,6 +49,9 @@ class Settings:
     root_key: bytes | None = field(default=None, repr=False)
     public_url: str | None = None
     kafka: tuple[str, ...] = ()
+    kafka_ca_file: Path | None = None
+    kafka_user: str | None = None
+    kafka_password: str | None = field(default=None, repr=False)
     log_level: str = "info"
     portal_source: str | None = None
 
@@ -65,6 +72,9 @@ class Settings:
             root_key=_root_key(given, faults),
             public_url=_public_url(given, faults),
             kafka=_brokers(given, faults),
+            kafka_ca_file=Path(given["DRAAD_KAFKA_CA_FILE"]) if "DRAAD_KAFKA_CA_FILE" in given else None,
+            kafka_user=given.get("DRAAD_KAFKA_USER"),
+            kafka_password=_kafka_password(given, faults),
             log_level=_log_level(given, faults),
             portal_source=given.get("DRAAD_PORTAL_SOURCE"),
         )
@@ -79,6 +89,16 @@ class Settings:
         return self.database_url is None
 
     def _faults_between(self) -> list[str]:
+        return [*self._faults_between_databases(), *self._faults_about_kafka()]
+
+    def _faults_about_kafka(self) -> list[str]:
+        if (self.kafka_user is None) != (self.kafka_password is None):
+            return ["Set both DRAAD_KAFKA_USER and DRAAD_KAFKA_PASSWORD_FILE, or neither of them."]
+        if self.kafka_user and self.kafka_ca_file is None:
+            return ["DRAAD_KAFKA_USER needs DRAAD_KAFKA_CA_FILE: a password goes over TLS only."]
+        return []
+
+    def _faults_between_databases(self) -> list[str]:
         if (self.database_url is None) != (self.keys_database_url is None):
             return ["Set both DRAAD_DATABASE_URL and DRAAD_KEYS_DATABASE_URL, or neither of them."]
         if self.database_url and self.keys_database_url and _same(self.database_url, self.keys_database_url):
@@ -164,6 +184,17 @@ def _brokers(given: Mapping[str, str], faults: list[str]) -> tuple[str, ...]:
             faults.append("DRAAD_KAFKA is not a list of host:port, parted by commas.")
             break
     return brokers
+
+
+def _kafka_password(given: Mapping[str, str], faults: list[str]) -> str | None:
+    file = given.get("DRAAD_KAFKA_PASSWORD_FILE")
+    if file is None:
+        return given.get("DRAAD_KAFKA_PASSWORD")
+    try:
+        return Path(file).read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        faults.append("DRAAD_KAFKA_PASSWORD_FILE cannot be read.")
+        return None
 
 
 def _log_level(given: Mapping[str, str], faults: list[str]) -> str:

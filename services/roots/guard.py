@@ -5,10 +5,6 @@ from typing import Final
 from services.foundation.settings import Settings
 
 LOOPBACK: Final = ("127.0.0.1", "::1")
-NO_KAFKA: Final = (
-    "Kafka is not there yet: it comes with a later version. Leave out --kafka and DRAAD_KAFKA; "
-    "the bus is then a PostgreSQL table."
-)
 
 
 class NotStarted(Exception):
@@ -18,9 +14,9 @@ class NotStarted(Exception):
         super().__init__("\n".join(reasons))
 
 
-def demand_sandbox(settings: Settings, host: str, *, kafka: str | None = None) -> None:
+def demand_sandbox(settings: Settings, host: str) -> None:
     """Raises NotStarted unless everything here is for invented people on this machine alone."""
-    if reasons := against_sandbox(settings, host, kafka=kafka):
+    if reasons := against_sandbox(settings, host):
         raise NotStarted(reasons)
 
 
@@ -30,7 +26,7 @@ def demand_serve(settings: Settings) -> None:
         raise NotStarted(reasons)
 
 
-def against_sandbox(settings: Settings, host: str, *, kafka: str | None = None) -> list[str]:
+def against_sandbox(settings: Settings, host: str) -> list[str]:
     reasons = []
     if settings.issuer is not None:
         reasons.append(
@@ -48,8 +44,8 @@ def against_sandbox(settings: Settings, host: str, *, kafka: str | None = None) 
         reasons.append(
             f"A sandbox listens on {LOOPBACK[0]} or {LOOPBACK[1]} only: whoever reaches it can be anyone in it."
         )
-    if kafka or settings.kafka:
-        reasons.append(NO_KAFKA)
+    if settings.kafka:
+        reasons.append("DRAAD_KAFKA is set, and that is the bus of real people: unset it, or name one by --kafka.")
     return reasons
 
 
@@ -69,8 +65,6 @@ def against_serve(settings: Settings) -> list[str]:
             f"`draad serve` is for real people and does not start without {_in_words(missing)}; "
             "to look around with invented people run `draad sandbox`, which needs no settings."
         )
-    if settings.kafka:
-        reasons.append(NO_KAFKA)
     return reasons
 
 

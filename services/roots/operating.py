@@ -15,6 +15,7 @@ from services.foundation.settings import Settings
 from services.foundation.telemetry import log
 from services.foundation.vault.root_key import LocalRootKey
 from services.roots import guard
+from services.roots.bus import lacks_topics, make_topics
 from services.roots.databases import Progress, behind, databases, demand_installation
 from services.roots.house import House, built
 from services.roots.serve import PLATFORM_SOURCE
@@ -42,11 +43,13 @@ class Registered:
 async def bring_up_to_date(settings: Settings, data: Path | None, progress: Progress) -> None:
     async with databases(settings, data, progress, beside_another=True) as place:
         await migrate(place.main, place.keys, progress)
+    await make_topics(settings)
 
 
 async def not_up_to_date(settings: Settings, data: Path | None, progress: Progress) -> list[str]:
     async with databases(settings, data, progress, beside_another=True) as place:
-        return await behind(place)
+        services = await behind(place)
+    return [*services, "the topics of Kafka"] if await lacks_topics(settings) else services
 
 
 async def import_parties(settings: Settings, file: Path, data: Path | None, progress: Progress) -> Imported:

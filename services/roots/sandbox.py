@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ from services.foundation.database.migrations import migrate
 from services.foundation.tokens import Verifier
 from services.foundation.vault.root_key import LocalRootKey
 from services.roots.api import application
+from services.roots.bus import of_sandbox
 from services.roots.databases import Place, demand_no_real_people
 from services.roots.house import House, built
 from services.roots.running import address, listening, run
@@ -49,8 +50,13 @@ def _quiet(_step: str) -> None:
     return None
 
 
-async def sandbox(port: int, data: Path | None, ready: Ready, progress: Progress = _quiet) -> None:
-    """Runs until it is told to stop. `data` absent means a temporary folder that goes when the sandbox goes."""
+async def sandbox(
+    port: int, data: Path | None, ready: Ready, progress: Progress = _quiet, kafka: tuple[str, ...] = ()
+) -> None:
+    """Runs until it is told to stop. `data` absent means a temporary folder that goes when the sandbox goes.
+
+    `kafka` absent means that the bus is a PostgreSQL table.
+    """
     listener = listening(HOST, port)
     async with embedded(data, progress=progress) as server:
         place = Place(server.url(MAIN), server.url(KEYS), server.folder)
@@ -59,17 +65,17 @@ async def sandbox(port: int, data: Path | None, ready: Ready, progress: Progress
         root_key = LocalRootKey.generate(server.folder / ROOT_KEY)
         switchboard = Switchboard()
         bus_database = await Database.open(place.main, size=6)
-        try:
-            bus = BreakableBus(PostgresBus(bus_database), switchboard)
-            async with built(place.main, place.keys, root_key, SOURCE, bus) as house:
-                async with house.database.connection() as conn:
-                    await clock.begin_sandbox(conn)
-                app = _application(house, switchboard)
-                workers = (house.relay.run, house.notifier.run, house.lanes.run)
-                found = Sandbox(address(listener), server.folder)
-                await run(app, listener, workers, lambda: ready(found))
-        finally:
-            await bus_database.close()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(bus_database.close)
+            over_kafka = await stack.enter_async_context(of_sandbox(kafka, bus_database, keep=data is not None))
+            bus = BreakableBus(over_kafka or PostgresBus(bus_database), switchboard)
+            house = await stack.enter_async_context(built(place.main, place.keys, root_key, SOURCE, bus))
+            async with house.database.connection() as conn:
+                await clock.begin_sandbox(conn)
+            app = _application(house, switchboard)
+            workers = (house.relay.run, house.notifier.run, house.lanes.run)
+            found = Sandbox(address(listener), server.folder)
+            await run(app, listener, workers, lambda: ready(found))
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from services.foundation.tokens import Verifier
 from services.foundation.vault.root_key import LocalRootKey
 from services.roots import guard
 from services.roots.api import application
+from services.roots.bus import demand_bus, of_installation
 from services.roots.databases import Progress, databases, demand_installation
 from services.roots.house import House, built
 from services.roots.running import Worker, address, listening, run, work
@@ -57,7 +58,9 @@ async def serve(
         await demand_installation(place)
         assert settings.root_key is not None
         source = settings.portal_source or PLATFORM_SOURCE
-        async with built(place.main, place.keys, LocalRootKey(settings.root_key), source) as house:
+        bus = of_installation(settings)
+        await demand_bus(bus)
+        async with built(place.main, place.keys, LocalRootKey(settings.root_key), source, bus) as house:
             workers = _workers(house, part)
             if listener is None:
                 await work(workers, lambda: ready(Serving(None, place.folder)))

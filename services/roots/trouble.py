@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from services.foundation.bus.kafka.trouble import KafkaTrouble
 from services.foundation.database.binaries import NamelessUser, NoPostgres, NoUnprivilegedUser
 from services.foundation.database.connection import DatabaseTrouble
 from services.foundation.database.migrations import MigrationTrouble
@@ -19,5 +20,5 @@ from services.roots.statutory import GrantsRefused
 EXPECTED: Final[tuple[type[Exception], ...]] = (
     *(CannotListen, DatabaseTrouble, FailpointSet, FolderTrouble, GrantsRefused, MigrationTrouble, NamelessUser),
     *(NoPostgres, NoUnprivilegedUser, NotAsItShouldBe, NotStarted, PartyRefused),
-    *(RootKeyRefused, SettingsFault, WrongRootKey),
+    *(KafkaTrouble, RootKeyRefused, SettingsFault, WrongRootKey),
 )

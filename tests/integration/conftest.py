@@ -1,5 +1,6 @@
 """Fresh databases for the tests of this folder; the other folders with a database import the same fixtures."""
 
 from tests.database import database, databases, server, urls
+from tests.kafka import kafka
 
-__all__ = ["database", "databases", "server", "urls"]
+__all__ = ["database", "databases", "kafka", "server", "urls"]

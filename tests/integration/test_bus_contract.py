@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.foundation.bus.kafka.bus import KafkaBus
+from services.foundation.bus.kafka.cluster import Cluster
+from services.foundation.bus.kafka.producer import Producer
 from services.foundation.bus.port import Bus, BusClosed, Consumer, OffsetOutOfRange, Received, Record, partition_of
 from services.foundation.bus.postgres import PostgresBus
 from services.foundation.bus.shares import fair_shares
@@ -70,11 +73,53 @@ class PostgresAdapter:
             await bus.close()
 
 
-@pytest.fixture(params=["postgres"])
-async def adapter(request: pytest.FixtureRequest, database: Database) -> AsyncIterator[Adapter]:
-    adapter = {"postgres": PostgresAdapter}[request.param](database)
-    yield adapter
-    await adapter.close()
+class HeldKafkaBus(KafkaBus):
+    """Waits before each commit."""
+
+    def __init__(self, cluster: Cluster, prefix: str, producer: str, before: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(cluster, prefix=prefix, producer=producer)
+        self._before = before
+
+    async def _commit(self, producer: Producer) -> None:
+        await self._before()
+        await super()._commit(producer)
+
+
+class KafkaAdapter:
+    """Topics of its own for each test, on one broker for all."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._cluster = Cluster(tuple(bootstrap.split(",")))
+        self._prefix = f"t{uuid4().hex[:12]}."
+        self._buses: list[KafkaBus] = []
+
+    async def bus(self, before_commit: Callable[[], Awaitable[None]] | None = None) -> Bus:
+        producer = f"publisher-{len(self._buses)}"
+        if not self._buses:
+            await KafkaBus(self._cluster, prefix=self._prefix).make(TOPIC, "draad.elsewhere", partitions=PARTITIONS)
+        if before_commit is None:
+            bus = KafkaBus(self._cluster, prefix=self._prefix, producer=producer)
+        else:
+            bus = HeldKafkaBus(self._cluster, self._prefix, producer, before_commit)
+        self._buses.append(bus)
+        return bus
+
+    async def close(self) -> None:
+        for bus in self._buses:
+            await bus.close()
+
+
+@pytest.fixture(params=["postgres", "kafka"])
+def adapter_to_test(request: pytest.FixtureRequest) -> Adapter:
+    if request.param == "postgres":
+        return PostgresAdapter(request.getfixturevalue("database"))
+    return KafkaAdapter(request.getfixturevalue("kafka"))
+
+
+@pytest.fixture
+async def adapter(adapter_to_test: Adapter) -> AsyncIterator[Adapter]:
+    yield adapter_to_test
+    await adapter_to_test.close()
 
 
 @pytest.fixture

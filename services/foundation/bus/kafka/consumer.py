@@ -1,0 +1,248 @@
+"""Reads one topic in a thread of its own, from the offsets that its caller gives, and only what was committed.
+
+It is in no group: every consumer reads all partitions, and Kafka is never told how far it came. What the thread has
+read waits here, partition by partition, until `poll` takes it; a partition with much waiting is paused meanwhile.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kafka import KafkaConsumer as Client
+from kafka import TopicPartition, errors
+
+from services.foundation.bus.doorbell import Doorbell
+from services.foundation.bus.kafka.cluster import Cluster
+from services.foundation.bus.kafka.thread import OwnThread
+from services.foundation.bus.kafka.trouble import TopicMissing, in_words
+from services.foundation.bus.port import BusClosed, OffsetOutOfRange, Received
+from services.foundation.bus.shares import fair_shares
+
+CONNECT_WITHIN: Final = 30.0
+CLOSE_WITHIN: Final = 3.0
+AT_ONCE: Final = 500
+ENOUGH: Final = 1_000  # waiting in one partition: then it is paused
+TURN_MS: Final = 20  # how long a question of the caller may wait for the thread
+DRAIN_WITHIN: Final = 0.2
+
+SETTINGS: Final = {
+    "group_id": None,
+    "enable_auto_commit": False,
+    "isolation_level": "read_committed",
+    "auto_offset_reset": "none",  # to skip in silence is to lose
+    "allow_auto_create_topics": False,
+    "fetch_max_wait_ms": 250,
+    "request_timeout_ms": 10_000,
+    "max_poll_records": AT_ONCE,
+}
+
+
+class KafkaConsumer:
+    """After an error other than OffsetOutOfRange it is of no more use: close it, and ask the bus for another."""
+
+    def __init__(self, cluster: Cluster, topic: str) -> None:
+        self._cluster, self._topic = cluster, topic
+        self._thread = OwnThread("kafka-consumer")
+        self._doorbell = Doorbell()
+        self._loop = asyncio.get_running_loop()
+        self._turn = 0
+        self.is_closed = False
+        # Both sides touch these, so under the lock.
+        self._lock = threading.Lock()
+        self._waiting: dict[int, deque[Received]] = {}
+        self._reads = self._reads_before = 0
+        self._failure: Exception | None = None
+        self._out_of_range: dict[int, OffsetOutOfRange] = {}
+        # The thread alone touches these.
+        self._kafka: Any = None
+        # For questions: on the connection of the reader they would wait behind its long poll.
+        self._asker: Any = None
+        self._paused: frozenset[int] = frozenset()
+        self._after: dict[int, int] = {}  # the offset after the last record that was read, or the one that was sought
+
+    async def open(self) -> None:
+        async with asyncio.timeout(CONNECT_WITHIN):
+            await self._ask(self._connect)
+
+    async def seek(self, offsets: Mapping[int, int]) -> None:
+        if self.is_closed:
+            raise BusClosed
+        unknown = [partition for partition in offsets if partition not in self._waiting]
+        if unknown:
+            raise ValueError(f"the topic has no partitions {unknown}")
+        wanted = dict(offsets)
+        await self._ask(lambda: self._seek(wanted))
+
+    async def poll(self, limit: int, timeout: float) -> list[Received]:  # noqa: ASYNC109 - as the port
+        if self.is_closed:
+            raise BusClosed
+        deadline = self._loop.time() + timeout
+        while not self.is_closed:
+            ring = self._doorbell.next()  # before looking: what comes from here on sounds it
+            await self._let_others_come()
+            if received := self._take(limit):
+                return received
+            left = deadline - self._loop.time()
+            if left <= 0 or not await ring.within(left):
+                break
+        return []
+
+    async def end(self) -> Mapping[int, int]:
+        if self.is_closed:
+            raise BusClosed
+        found: Mapping[int, int] = await self._ask(self._end)
+        return found
+
+    async def close(self) -> None:
+        if self.is_closed:
+            return
+        self.is_closed = True
+        self._doorbell.ring()
+        closing = self._thread.do(self._disconnect)
+        self._thread.end()
+        await asyncio.wait([closing], timeout=CLOSE_WITHIN)
+
+    async def _ask(self, call: Any) -> Any:
+        try:
+            return await self._thread.do(call)
+        except errors.KafkaError as error:
+            raise in_words(error) from error
+
+    async def _let_others_come(self) -> None:
+        """Whoever takes faster than the thread reads would see one partition alone: then it waits for one more read."""
+        with self._lock:
+            one_alone = sum(map(bool, self._waiting.values())) == 1 < len(self._waiting)
+            is_same = self._reads == self._reads_before and self._failure is None
+            self._reads_before = self._reads
+        if one_alone and is_same:
+            await self._thread.do(self._read)
+
+    def _take(self, limit: int) -> list[Received]:
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure
+            for refusal in self._out_of_range.values():
+                raise refusal
+            backlog = {partition: len(waiting) for partition, waiting in self._waiting.items()}
+            shares = fair_shares(backlog, limit, self._turn)
+            if shares:
+                *_, last = shares
+                self._turn = last + 1
+            return [self._waiting[partition].popleft() for partition, share in shares.items() for _ in range(share)]
+
+    # In the thread
+
+    def _connect(self) -> None:
+        self._kafka = self._cluster.enter(Client, **SETTINGS)
+        self._asker = self._cluster.enter(Client, **SETTINGS)
+        partitions = self._kafka.partitions_for_topic(self._topic)
+        if not partitions:
+            raise TopicMissing(f"Topic {self._topic}.")
+        self._waiting = {partition: deque() for partition in sorted(partitions)}
+        every = [self._at(partition) for partition in self._waiting]
+        self._kafka.assign(every)
+        for place, first in self._kafka.beginning_offsets(every).items():
+            self._kafka.seek(place, first)
+        self._thread.keep_doing(self._read)
+
+    def _at(self, partition: int) -> Any:
+        return TopicPartition(self._topic, partition)
+
+    def _read(self) -> None:
+        self._read_for(TURN_MS)
+
+    def _read_for(self, milliseconds: int) -> None:
+        try:
+            self._pause_what_has_enough()
+            read = self._kafka.poll(timeout_ms=milliseconds, max_records=AT_ONCE)
+        except errors.OffsetOutOfRangeError as error:
+            self._refuse(error)
+            return
+        except Exception as error:  # whoever polls next has to know
+            self._fail(in_words(error) if isinstance(error, errors.KafkaError) else error)
+            return
+        with self._lock:
+            self._reads += 1
+            for place, records in read.items():
+                self._waiting[place.partition].extend(_received(record) for record in records)
+                self._after[place.partition] = records[-1].offset + 1
+        if read:
+            self._ring()
+
+    def _pause_what_has_enough(self) -> None:
+        with self._lock:
+            full = {partition for partition, waiting in self._waiting.items() if len(waiting) >= ENOUGH}
+            wanted = frozenset(full | self._out_of_range.keys())
+        if wanted != self._paused:
+            self._kafka.resume(*(self._at(partition) for partition in self._paused - wanted))
+            self._kafka.pause(*(self._at(partition) for partition in wanted - self._paused))
+            self._paused = wanted
+
+    def _refuse(self, error: Any) -> None:
+        """The offsets that the client names; the other partitions go on once these are sought elsewhere."""
+        try:
+            asked: dict[Any, int] = error.args[0]
+            first, end = (
+                question(list(asked)) for question in (self._asker.beginning_offsets, self._asker.end_offsets)
+            )
+        except errors.KafkaError as another:
+            self._fail(in_words(another))
+            return
+        with self._lock:
+            for place, offset in asked.items():
+                self._out_of_range[place.partition] = OffsetOutOfRange(
+                    place.partition, offset, first[place], end[place]
+                )
+        self._ring()
+
+    def _fail(self, error: Exception) -> None:
+        with self._lock:
+            self._failure = error
+        self._thread.keep_doing(None)
+        self._ring()
+
+    def _seek(self, offsets: Mapping[int, int]) -> None:
+        for partition, offset in offsets.items():
+            self._kafka.seek(self._at(partition), offset)
+            self._after[partition] = offset
+            with self._lock:
+                self._waiting[partition].clear()
+                self._out_of_range.pop(partition, None)
+
+    def _end(self) -> dict[int, int]:
+        """Kafka's own end counts the marks of transactions, which nobody reads: where all before it was read, it is
+        the end of the last record."""
+        ends: dict[Any, int] = self._asker.end_offsets([self._at(partition) for partition in self._waiting])
+        until = time.monotonic() + DRAIN_WITHIN
+        while any(self._is_behind(place, end) for place, end in ends.items()) and time.monotonic() < until:
+            self._read_for(TURN_MS)
+        return {
+            place.partition: end if self._is_behind(place, end) else min(end, self._after.get(place.partition, end))
+            for place, end in ends.items()
+        }
+
+    def _is_behind(self, place: Any, end: int) -> bool:
+        return place.partition not in self._paused and self._kafka.position(place) < end
+
+    def _disconnect(self) -> None:
+        self._thread.keep_doing(None)
+        for client in (self._kafka, self._asker):
+            if client is not None:
+                client.close(autocommit=False, timeout_ms=1_000)
+
+    def _ring(self) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._doorbell.ring)
+
+
+def _received(record: Any) -> Received:
+    return Received(
+        record.key.decode(),
+        record.value,
+        {name: value.decode() for name, value in record.headers},
+        partition=record.partition,
+        offset=record.offset,
+    )
