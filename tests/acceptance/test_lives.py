@@ -15,7 +15,7 @@ KINDS: Final = frozenset(("access", "attempts", "lists", "deliveries"))
 UNTOLD: Final = "late, or not allowed when it was stored"
 Json = dict[str, Any]
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 class Drive(drive.Drive):
