@@ -37,6 +37,7 @@ Progress = Callable[[str], None]
 
 ROOT = Path(__file__).resolve().parents[3]
 OLDEST_POSTGRES = 15
+ALEMBIC = asyncio.Lock()  # its context is one for the whole process, whatever the database
 ONE_AT_A_TIME = 0x64726161645F6D67  # the advisory lock of whoever migrates ("draad_mg")
 WAIT_FOR_OTHERS = 60.0
 LOCK_TIMEOUT = "4s"
@@ -155,7 +156,8 @@ async def _migrate(connection: AsyncConnection, database: str, progress: Progres
             progress(f"schema {service.metadata().schema}")
             await _create_schema(connection, service)
             try:
-                await connection.run_sync(_upgrade, service)
+                async with ALEMBIC:
+                    await connection.run_sync(_upgrade, service)
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) in GAVE_UP:
                     raise WaitedTooLong(service.name) from error
@@ -194,7 +196,9 @@ async def _check(connection: AsyncConnection, database: str, faults: list[str]) 
         if not await _has_schema(connection, service):
             faults.append(f"{service.name}: not migrated; run `draad migrate`")
             continue
-        if fault := await connection.run_sync(_difference, service):
+        async with ALEMBIC:
+            fault = await connection.run_sync(_difference, service)
+        if fault:
             faults.append(f"{service.name}: {fault}")
         await connection.rollback()
 
