@@ -23,9 +23,10 @@ ROOT = Path(__file__).resolve().parents[2]
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user runs the server as itself")
 # What an owner is: a process that has the folder until its standard input ends, or until it is killed.
 OWNER = """
-import os, sys
+import os, signal, sys
 from pathlib import Path
 from services.foundation.database.embedded import running
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
 folder, uid = sys.argv[1:]
 if int(uid) != os.geteuid():
     os.setgroups([]); os.setgid(int(uid)); os.setuid(int(uid))
