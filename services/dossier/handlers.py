@@ -1,6 +1,6 @@
 """The only command path: lock, load, fold, decide, seal, append, commit (design §2, "Write")."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
@@ -16,7 +16,6 @@ from services.dossier.domain.entries import Actor, Entry, NewEntry
 from services.dossier.domain.evolution import evolve, fold, needs_whole_history
 from services.dossier.domain.index import index_facts, of_registered
 from services.dossier.domain.knowledge import may_know
-from services.dossier.domain.refusals import AgainstState, NotAllowed, Refusal, RuleBroken, UnknownDossier
 from services.dossier.domain.state import Dossier, Erased, NotOpened
 from services.dossier.envelopes import Json
 from services.dossier.firing import Signal, Standing
@@ -24,6 +23,8 @@ from services.dossier.gate import fence
 from services.dossier.gate.law import Law
 from services.dossier.gate.release import Gate
 from services.dossier.incoming import Incoming, Key
+from services.dossier.refusing import decided, of_erased, refuse_faults
+from services.dossier.repeats import USED, canonical, each_once
 from services.dossier.standing import actor_of
 from services.dossier.store import append as store
 from services.dossier.store import changes, streams
@@ -34,16 +35,11 @@ from services.dossier.store.streams import Head
 from services.dossier.surroundings import PLATFORM, Surroundings, Surveyor
 from services.dossier.trajectory.rulebook import RULES, Rule, next_moment
 from services.foundation.callers import Caller
-from services.foundation.contract import Contract, Fault
+from services.foundation.contract import Contract
 from services.foundation.database.connection import Connection, Database
 from services.foundation.problems import (
-    BAD_REQUEST,
     CONFLICT,
-    FORBIDDEN,
-    RULE_REFUSED,
     UNAVAILABLE,
-    FieldError,
-    Kind,
     Problem,
     not_found,
 )
@@ -53,9 +49,7 @@ from services.foundation.vault.sealing import KeyRing
 T = TypeVar("T")
 Kept = list[tuple[KeyRing, int]]
 MOST_TRIES = 4
-KINDS: Mapping[type[Refusal], Kind] = {NotAllowed: FORBIDDEN, RuleBroken: RULE_REFUSED, AgainstState: CONFLICT}
-OPENED, ERASED = "nl.dossier.dossier.opened", "nl.dossier.dossier.erased"
-USED = "This id was used before for another event; give a new event a new id."
+ERASED = "nl.dossier.dossier.erased"
 SYSTEM = Actor("platform", None, PLATFORM, frozenset(("SYS",)))
 
 
@@ -216,7 +210,7 @@ class Handler:
     ) -> Recorded:
         head = await streams.head(conn, dossier_id, [one.event_id for one in incoming])
         if head.erased:
-            raise _of_erased(incoming, head.now)
+            raise of_erased(incoming, head.now)
         ring, dossier = self._state(head)
         draft = Draft(head, dossier, dossier, kept)
         actor = actor_of(caller, head.owner, dossier, draft.now)
@@ -225,17 +219,17 @@ class Handler:
         employers, parameters = around.employers, around.parameters
         if not all(may_know(dossier, actor, one.type, draft.now, employers, parameters) for one in known):
             raise not_found()
-        _refuse_faults(incoming, draft.now)
+        refuse_faults(incoming, draft.now)
         repeated = await self._repeated(conn, dossier_id, incoming, ring) if head.has_repeats else {}
-        for one in _each_once(incoming):
+        for one in each_once(incoming):
             if one.key in repeated:
                 continue
             about = await self._about(conn, dossier_id, one, around)
             command = self._command(dossier_id, one, actor, draft.now, around, about)
-            for new in _decided(command, draft.state, one.at):
+            for new in decided(command, draft.state, one.at):
                 if ring is None:
                     raise NoKeysYet
-                self._add(draft, new, one.event_id, one.source, ring.mac(_canonical(one)), around, about)
+                self._add(draft, new, one.event_id, one.source, ring.mac(canonical(one)), around, about)
         assert ring is not None
         stored = await self._stored(conn, draft, ring, around, actor, head)
         asked = draft.writings[: len(stored)]  # what follows them are signals
@@ -398,7 +392,7 @@ class Handler:
             row = stored.get(one.key)
             if row is None or ring is None:
                 continue
-            if ring.mac(_canonical(one)) != row["mac"]:
+            if ring.mac(canonical(one)) != row["mac"]:
                 raise Problem(CONFLICT, USED)
             found[one.key] = row["sequence"]
         return found
@@ -419,73 +413,3 @@ def _step(draft: Draft, around: Surroundings) -> Step:
 
 def _own_mac(ring: KeyRing, new: NewEntry) -> bytes:
     return ring.mac(orjson.dumps({"type": new.type, "data": dict(new.data)}, option=orjson.OPT_SORT_KEYS))
-
-
-def _each_once(incoming: Sequence[Incoming]) -> list[Incoming]:
-    """The same source and id twice in one batch is a repeat too (R-29)."""
-    first: dict[Key, Incoming] = {}
-    for one in incoming:
-        if _canonical(first.setdefault(one.key, one)) != _canonical(one):
-            raise Problem(CONFLICT, USED)
-    return list(first.values())
-
-
-def _decided(command: Record, dossier: Dossier, at: str) -> tuple[NewEntry, ...]:
-    """The decision, its refusals turned into answers: 404, 403, 400 or 409 (api.md §1)."""
-    try:
-        return decide(command, dossier)
-    except UnknownDossier:
-        raise not_found() from None
-    except Refusal as refusal:
-        kind = KINDS[type(refusal)]
-        errors = [FieldError(at + pointer, refusal.message) for pointer in refusal.pointers]
-        raise Problem(kind, refusal.message, rule=refusal.rule, errors=errors) from None
-
-
-def _of_erased(incoming: Sequence[Incoming], now: datetime) -> Problem:
-    """It does not exist; only its id stays used, as any other that is."""
-    if any(one.type != OPENED for one in incoming):
-        return not_found()
-    _refuse_faults(incoming, now)
-    return Problem(CONFLICT, ID_IS_USED)
-
-
-def _refuse_faults(incoming: Sequence[Incoming], now: datetime) -> None:
-    """Every error at once; the rule is named where a broken field carries one (`x-rule`)."""
-    faults = [
-        Fault(one.at + fault.pointer, fault.message, fault.rule)
-        for one in incoming
-        for fault in (*one.faults, *_too_early(one, now))
-    ]
-    if not faults:
-        return
-    rule = next((fault.rule for fault in faults if fault.rule is not None), None)
-    raise Problem(
-        BAD_REQUEST if rule is None else RULE_REFUSED,
-        "Correct what errors[] names and send it again; nothing was stored.",
-        rule=rule,
-        errors=[FieldError(fault.pointer, fault.message) for fault in faults],
-    )
-
-
-def _too_early(one: Incoming, now: datetime) -> list[Fault]:
-    if one.faults or datetime.fromisoformat(one.data["occurred_at"]) <= now:
-        return []
-    return [Fault("/data/occurred_at", "This lies ahead of the clock: record what has happened.", None)]
-
-
-def _canonical(one: Incoming) -> bytes:
-    """What makes two posts the same event: type, class and data, however the numbers are written."""
-    told = {"type": one.type, "class": one.privacy_class, "data": _plain(one.data)}
-    return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
-
-
-def _plain(value: object) -> object:
-    match value:
-        case Mapping():
-            return {name: _plain(item) for name, item in value.items()}
-        case list():
-            return [_plain(item) for item in value]
-        case float() if value.is_integer():
-            return int(value)
-    return value

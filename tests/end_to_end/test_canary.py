@@ -14,7 +14,7 @@ import httpx2
 import orjson
 import pytest
 
-from services.dossier import handlers
+from services.dossier import refusing
 from services.dossier.domain.commands import Command, Record
 from services.dossier.domain.entries import NewEntry
 from services.dossier.domain.index import NOBODY
@@ -191,7 +191,7 @@ async def _force(told: Told, names: list[str], bodies: dict[str, dict[str, Any]]
     assert told.sandbox.folder is not None
     root_key = LocalRootKey.read(told.sandbox.folder / ROOT_KEY)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(handlers, "decide", _accept)
+        patch.setattr(refusing, "decide", _accept)
         async with house.built(main, keys, root_key, "urn:test", size=4) as built:
             for name in names:
                 actor = told.canaries.actor(CONTRACT.types[name])
