@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.dossier import audience
 from services.dossier.claims import Claims
-from services.dossier.endpoints.events import Dossiers
+from services.dossier.endpoints.reading import Dossiers
 from services.dossier.gate import law
 from services.dossier.gate.decision import Reader as GateReader
 from services.dossier.gate.overviews import Overviews

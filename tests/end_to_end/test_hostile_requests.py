@@ -148,7 +148,8 @@ def test_ids_that_are_none_are_unknown(scene: Life, id_: str) -> None:
 
 
 def test_a_purpose_that_is_none(scene: Life) -> None:
-    for path in (scene.events, f"{scene.events}/{new_id()}"):
+    inside = ("", "/events", f"/events/{new_id()}", "/grants", "/signals", "/metrics")
+    for path in ("/v1/dossiers", "/v1/signals", *(scene.path + rest for rest in inside)):
         answer = scene.call("GET", path, "noor", headers={"Draad-Purpose": "curiosity"})
-        assert answer.status_code == 400
+        assert answer.status_code == 400, path
         assert "curiosity" not in answer.text

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.lives import BEFORE, LATER, Life, but_for_instance, pointers
@@ -147,16 +148,56 @@ def test_fields_of_a_class_that_is_not_covered_are_absent(scene: Life) -> None:
     assert scene.get(place, "noor").json()["data"]["wage_gross_month_eur"] == 1260.5
 
 
-def test_a_purpose_narrows_a_read(scene: Life) -> None:
+def narrowed(life: Life, actor: str, path: str, purpose: str) -> httpx2.Response:
+    return life.call("GET", path, actor, headers={"Draad-Purpose": purpose})
+
+
+def test_a_purpose_narrows_every_read_of_a_dossier(scene: Life) -> None:
     scene.grant("uwv", purpose="guidance", classes=["work"])
     goal = scene.goal()
-    place = f"{scene.events}/{goal['id']}"
-    for path in (place, scene.events):
-        assert scene.call("GET", path, "pieter", headers={"Draad-Purpose": "guidance"}).status_code == 200
-        refused = scene.call("GET", path, "pieter", headers={"Draad-Purpose": "matching"})
-        assert but_for_instance(refused) == scene.unknown("pieter")
+    for path in (
+        f"{scene.events}/{goal['id']}",
+        scene.events,
+        scene.path,
+        f"{scene.path}/grants",
+        f"{scene.path}/signals",
+    ):
+        assert narrowed(scene, "pieter", path, "guidance").status_code == 200, path
+        assert but_for_instance(narrowed(scene, "pieter", path, "matching")) == scene.unknown("pieter"), path
+        assert narrowed(scene, "noor", path, "matching").status_code == 200, "what is hers rests on no grant"
     logged = [item for item in pages(scene, "noor", f"{scene.path}/access-log") if item["actor"] == scene.key("pieter")]
     assert {item["purpose"] for item in logged if item["decision"] == "permit"} == {"guidance"}
+
+
+def test_a_purpose_narrows_the_lists_over_dossiers(scene: Life) -> None:
+    scene.grant("uwv", purpose="guidance")
+    scene.say("noor", "concern.raised", urgent())
+    for path in ("/v1/dossiers", "/v1/signals"):
+        assert len(narrowed(scene, "pieter", path, "guidance").json()["items"]) == 1, path
+        assert narrowed(scene, "pieter", path, "matching").json()["items"] == [], path
+
+
+def test_what_was_derived_is_there_only_under_a_purpose_that_covers_all_of_it(scene: Life) -> None:
+    guided = scene.grant("uwv", purpose="guidance", classes=["contact"])
+    matched = scene.grant("uwv", purpose="matching", classes=["work"])
+    scene.say("noor", "concern.raised", urgent())
+    assert "open_concerns" in narrowed(scene, "pieter", scene.path, "matching").json()
+    assert "open_concerns" not in narrowed(scene, "pieter", scene.path, "guidance").json()
+    for purpose, given in (("guidance", guided), ("matching", matched)):
+        items = narrowed(scene, "pieter", f"{scene.path}/grants", purpose).json()["items"]
+        assert [item["consent_id"] for item in items] == [given]
+
+
+def test_the_figures_are_there_only_under_a_purpose_that_covers_the_whole_history(scene: Life) -> None:
+    scene.grant("uwv", purpose="guidance", by="noor")
+    scene.grant("uwv", purpose="matching", classes=["work"])
+    path = f"{scene.path}/metrics"
+    assert narrowed(scene, "pieter", path, "matching").status_code == 404
+    assert narrowed(scene, "noor", path, "matching").status_code == 200
+
+
+def urgent() -> dict[str, Any]:
+    return {"concern_id": "k1", "domain": "team", "severity": 5, "raised_by": "participant"}
 
 
 def test_the_dossiers_that_one_may_know(scene: Life) -> None:

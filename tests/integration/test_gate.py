@@ -74,8 +74,8 @@ async def do(database: Database, sql: str, *values: Any) -> Any:
         return await conn.fetchval(sql, *values)
 
 
-def timeline(world: World, who: Any, purpose: str | None = None) -> Awaitable[Any]:
-    return world.gate.read_events(reader(who), DOSSIER, Filter(), 0, 50, purpose)
+def timeline(world: World, who: Any, purpose: str | None = None, of: str | None = None) -> Awaitable[Any]:
+    return world.gate.read_events(replace(reader(who), purpose=purpose), DOSSIER, Filter(of), 0, 50)
 
 
 async def types(world: World, who: Any) -> list[str]:
@@ -105,7 +105,7 @@ async def test_in_a_batch_that_opens_a_dossier_all_are_stored_or_none(world: Wor
 async def test_a_read_leaves_one_row_with_what_it_disclosed_and_on_which_ground(
     world: World, database: Database
 ) -> None:
-    shown = await world.gate.read_event(reader(PIETER), DOSSIER, SHOWN, None)
+    shown = await world.gate.read_event(reader(PIETER), DOSSIER, SHOWN)
     assert shown["data"]["private_note"] == "canary"
     assert await log(database, "pieter") == [
         ("read", "permit", "grant", "guidance", "consent", [SHOWN], ["health-sensitive", "work"])
@@ -125,14 +125,14 @@ async def test_a_list_for_a_purpose_names_no_other_purpose(world: World, databas
         NOOR, DOSSIER, [granted("c3", PIETER, purpose="handover", classes=["evaluation"], history="from_grant")]
     )
     await timeline(world, PIETER, "handover")
-    await world.gate.read_events(reader(PIETER), DOSSIER, Filter("goal.set"), 0, 50, "handover")
+    await timeline(world, PIETER, "handover", of="goal.set")
     assert [row[3] for row in await log(database, "pieter")] == ["handover", "handover"]
 
 
 async def test_a_refused_single_read_stands_in_the_log_with_the_id_asked_for(world: World, database: Database) -> None:
     asked = uuid4()
-    await refused(NOT_FOUND, world.gate.read_event(reader(HETTY), DOSSIER, SHOWN, None))
-    await refused(NOT_FOUND, world.gate.read_event(reader(HETTY), DOSSIER, asked, None))
+    await refused(NOT_FOUND, world.gate.read_event(reader(HETTY), DOSSIER, SHOWN))
+    await refused(NOT_FOUND, world.gate.read_event(reader(HETTY), DOSSIER, asked))
     assert [(row[0], row[1], row[5], row[6]) for row in await log(database, "hetty")] == [
         ("read", "deny", [SHOWN], []),
         ("read", "deny", [asked], []),
@@ -179,7 +179,7 @@ async def test_the_log_is_whole_while_others_are_reading(world: World, database:
     """A row with a lower number that is committed later would be passed over by who reads on from a page."""
     async with world.gate.transaction(DOSSIER) as slow:
         await world.gate.deliver(slow, DOSSIER, reader(PIETER), 4, ())
-        await world.gate.read_event(reader(CARLA), DOSSIER, SHOWN, None)
+        await world.gate.read_event(reader(CARLA), DOSSIER, SHOWN)
         with pytest.raises(TimeoutError):
             async with timeout(0.3):
                 await world.overviews.access_log(reader(NOOR), DOSSIER, 0, 50)
@@ -234,8 +234,8 @@ async def test_an_unknown_id_takes_the_same_path_and_statements(world: World, da
     heard = Heard(database)
     listening = world_on(Database(database.url, heard), keys_in_memory())
     asked: list[Callable[[UUID], Awaitable[Any]]] = [
-        lambda id_: listening.gate.read_event(reader(HETTY), id_, SHOWN, None),
-        lambda id_: listening.gate.read_events(reader(HETTY), id_, Filter(), 0, 10, None),
+        lambda id_: listening.gate.read_event(reader(HETTY), id_, SHOWN),
+        lambda id_: listening.gate.read_events(reader(HETTY), id_, Filter(), 0, 10),
         lambda id_: listening.overviews.state(reader(HETTY), id_, None, None),
         lambda id_: listening.overviews.grants(reader(HETTY), id_),
         lambda id_: listening.overviews.access_log(reader(HETTY), id_, 0, 10),
@@ -253,7 +253,7 @@ async def test_an_unknown_id_takes_the_same_path_and_statements(world: World, da
 async def test_nothing_of_an_erased_dossier_is_found_by_anybody(world: World, database: Database) -> None:
     await do(database, "update dossier.dossiers set erased_at = foundation.now() where id = $1", DOSSIER)
     for who in (NOOR, CARLA):
-        await refused(NOT_FOUND, world.gate.read_event(reader(who), DOSSIER, SHOWN, None))
+        await refused(NOT_FOUND, world.gate.read_event(reader(who), DOSSIER, SHOWN))
         await refused(NOT_FOUND, timeline(world, who))
         await refused(NOT_FOUND, world.overviews.state(reader(who), DOSSIER, None, None))
         await refused(NOT_FOUND, world.overviews.grants(reader(who), DOSSIER))
@@ -272,8 +272,8 @@ async def test_nothing_of_an_erased_dossier_is_found_by_anybody(world: World, da
 
 
 async def test_a_purpose_that_is_named_narrows_to_its_grants(world: World) -> None:
-    assert await world.gate.read_event(reader(PIETER), DOSSIER, SHOWN, "guidance")
-    await refused(NOT_FOUND, world.gate.read_event(reader(PIETER), DOSSIER, SHOWN, "handover"))
+    assert await world.gate.read_event(replace(reader(PIETER), purpose="guidance"), DOSSIER, SHOWN)
+    await refused(NOT_FOUND, world.gate.read_event(replace(reader(PIETER), purpose="handover"), DOSSIER, SHOWN))
     await refused(NOT_FOUND, timeline(world, PIETER, "handover"))
 
 
@@ -285,7 +285,7 @@ def delegation(*powers: str, until: str = "2026-06-01") -> Incoming:
 
 async def test_a_delegate_who_may_read_reads_whole_and_is_one_in_the_log(world: World, database: Database) -> None:
     await world.handler.record(NOOR, DOSSIER, [delegation("read")])
-    event = await world.gate.read_event(reader(TANTE), DOSSIER, SHOWN, None)
+    event = await world.gate.read_event(reader(TANTE), DOSSIER, SHOWN)
     assert event["sequence"] == "4"
     assert await types(world, TANTE) == await types(world, NOOR)
     assert await do(database, "select role from dossier.ledger where actor = 'tante' limit 1") == "DEL"
@@ -293,7 +293,7 @@ async def test_a_delegate_who_may_read_reads_whole_and_is_one_in_the_log(world: 
 
 async def test_a_delegate_without_the_power_to_read_reads_nothing_not_even_what_it_wrote(world: World) -> None:
     await world.handler.record(NOOR, DOSSIER, [delegation("consent")])
-    await refused(NOT_FOUND, world.gate.read_event(reader(TANTE), DOSSIER, SHOWN, None))
+    await refused(NOT_FOUND, world.gate.read_event(reader(TANTE), DOSSIER, SHOWN))
     revoked = replace(withdrawn("c2"), source=min(TANTE.sources))
     for _ in range(2):  # as it is stored, and as it is repeated
         recorded = await world.handler.record(TANTE, DOSSIER, [revoked])
@@ -303,12 +303,12 @@ async def test_a_delegate_without_the_power_to_read_reads_nothing_not_even_what_
 
 async def test_a_delegation_ends_with_its_last_day(world: World, database: Database) -> None:
     await world.handler.record(NOOR, DOSSIER, [delegation("read", until="2026-01-02")])
-    assert await world.gate.read_event(reader(TANTE), DOSSIER, SHOWN, None)
+    assert await world.gate.read_event(reader(TANTE), DOSSIER, SHOWN)
     async with database.connection() as conn:
         await advance(conn, datetime.fromisoformat("2026-01-02T22:59:59+00:00"))
-        assert await world.gate.read_event(reader(TANTE), DOSSIER, SHOWN, None)
+        assert await world.gate.read_event(reader(TANTE), DOSSIER, SHOWN)
         await advance(conn, datetime.fromisoformat("2026-01-02T23:00:00+00:00"))
-    await refused(NOT_FOUND, world.gate.read_event(reader(TANTE), DOSSIER, SHOWN, None))
+    await refused(NOT_FOUND, world.gate.read_event(reader(TANTE), DOSSIER, SHOWN))
 
 
 # Withdrawn is withdrawn
@@ -317,9 +317,9 @@ async def test_a_delegation_ends_with_its_last_day(world: World, database: Datab
 async def test_withdrawn_stays_withdrawn_when_the_clock_goes_back(world: World, database: Database) -> None:
     """As when another server takes over whose clock is behind: the dossier's own time does not go back."""
     await world.handler.record(NOOR, DOSSIER, [withdrawn("c2")])
-    await refused(NOT_FOUND, world.gate.read_event(reader(PIETER), DOSSIER, SHOWN, None))
+    await refused(NOT_FOUND, world.gate.read_event(reader(PIETER), DOSSIER, SHOWN))
     await do(database, "update foundation.sandbox_clock set now = now - interval '5 seconds'")
-    await refused(NOT_FOUND, world.gate.read_event(reader(PIETER), DOSSIER, SHOWN, None))
+    await refused(NOT_FOUND, world.gate.read_event(reader(PIETER), DOSSIER, SHOWN))
     await refused(NOT_FOUND, timeline(world, PIETER))
     async with world.gate.transaction(DOSSIER) as conn:
         assert await world.gate.deliver(conn, DOSSIER, reader(PIETER), 4, ()) is None
@@ -330,7 +330,7 @@ async def test_what_is_withdrawn_while_the_clock_is_behind_is_withdrawn_at_once(
 ) -> None:
     await do(database, "update foundation.sandbox_clock set now = now - interval '1 hour'")
     await world.handler.record(NOOR, DOSSIER, [withdrawn("c2")])
-    await refused(NOT_FOUND, world.gate.read_event(reader(PIETER), DOSSIER, SHOWN, None))
+    await refused(NOT_FOUND, world.gate.read_event(reader(PIETER), DOSSIER, SHOWN))
 
 
 async def test_a_grant_that_is_over_ends_at_its_moment_before_any_clock_comes_by(
@@ -384,10 +384,10 @@ async def test_what_was_retracted_counts_for_nothing_in_state_grants_and_contact
 async def test_what_is_about_the_wrong_person_is_closed_to_all_but_the_participant(world: World) -> None:
     await world.handler.record(NOOR, DOSSIER, [delegation("read")])
     await world.handler.record(CARLA, DOSSIER, [retraction(CARLA, SHOWN, "wrong_person")])
-    assert await world.gate.read_event(reader(NOOR), DOSSIER, SHOWN, None)
-    assert await world.gate.read_event(reader(TANTE), DOSSIER, SHOWN, None)
+    assert await world.gate.read_event(reader(NOOR), DOSSIER, SHOWN)
+    assert await world.gate.read_event(reader(TANTE), DOSSIER, SHOWN)
     for who in (CARLA, PIETER):
-        await refused(NOT_FOUND, world.gate.read_event(reader(who), DOSSIER, SHOWN, None))
+        await refused(NOT_FOUND, world.gate.read_event(reader(who), DOSSIER, SHOWN))
         assert "contact-moment.held" not in await types(world, who)
         async with world.gate.transaction(DOSSIER) as conn:
             assert await world.gate.deliver(conn, DOSSIER, reader(who), 4, ()) is None
@@ -395,7 +395,7 @@ async def test_what_is_about_the_wrong_person_is_closed_to_all_but_the_participa
 
 async def test_what_is_wrong_otherwise_stays_readable(world: World) -> None:
     await world.handler.record(CARLA, DOSSIER, [retraction(CARLA, SHOWN)])
-    assert await world.gate.read_event(reader(PIETER), DOSSIER, SHOWN, None)
+    assert await world.gate.read_event(reader(PIETER), DOSSIER, SHOWN)
 
 
 async def test_nobody_takes_back_what_another_wrote_by_using_its_id(world: World) -> None:
@@ -416,7 +416,7 @@ async def test_nobody_takes_back_a_withdrawal_by_using_its_id(world: World) -> N
     same_id = replace(an_event("outreach.attempted", desk), event_id=revoked.event_id)
     await world.handler.record(desk, DOSSIER, [same_id])
     await world.handler.record(desk, DOSSIER, [retraction(desk, revoked.event_id)])
-    await refused(NOT_FOUND, world.gate.read_event(reader(PIETER), DOSSIER, SHOWN, None))
+    await refused(NOT_FOUND, world.gate.read_event(reader(PIETER), DOSSIER, SHOWN))
     await refused(NOT_FOUND, timeline(world, PIETER))
 
 
@@ -429,7 +429,7 @@ async def test_keys_cached_before_access_changed_are_not_used_after(world: World
     epoch = await do(database, "select authz_epoch from dossier.dossiers where id = $1", DOSSIER)
     with pytest.raises(StaleKeys):
         world.keyrings.at_hand(DOSSIER, epoch)
-    assert await world.gate.read_event(reader(NOOR), DOSSIER, SHOWN, None)
+    assert await world.gate.read_event(reader(NOOR), DOSSIER, SHOWN)
     assert world.keyrings.at_hand(DOSSIER, epoch)
 
 
@@ -450,9 +450,9 @@ async def test_without_keys_nothing_is_read_and_nothing_stored(world: World, dat
             return None
 
     without = world_on(database, cast(Keys, Gone()))
-    await refused(UNAVAILABLE, without.gate.read_event(reader(NOOR), DOSSIER, SHOWN, None))
+    await refused(UNAVAILABLE, without.gate.read_event(reader(NOOR), DOSSIER, SHOWN))
     await refused(UNAVAILABLE, without.handler.record(NOOR, DOSSIER, [withdrawn("c2")]))
-    await refused(NOT_FOUND, without.gate.read_event(reader(HETTY), DOSSIER, SHOWN, None))
+    await refused(NOT_FOUND, without.gate.read_event(reader(HETTY), DOSSIER, SHOWN))
     assert await do(database, "select head from dossier.dossiers where id = $1", DOSSIER) == 4
 
 

@@ -42,11 +42,11 @@ Ask = Callable[[World], Awaitable[Any]]
 
 
 async def _one(world: World) -> Any:
-    return await world.gate.read_event(reader(PIETER), DOSSIER, SHOWN, None)
+    return await world.gate.read_event(reader(PIETER), DOSSIER, SHOWN)
 
 
 async def _list(world: World) -> Any:
-    page = await world.gate.read_events(reader(PIETER), DOSSIER, Filter("contact-moment.held"), 0, 10, None)
+    page = await world.gate.read_events(reader(PIETER), DOSSIER, Filter("contact-moment.held"), 0, 10)
     return page.items
 
 

@@ -13,7 +13,7 @@ SHOWN = held()
 
 
 async def read(world: World) -> Any:
-    return await world.gate.read_event(reader(PIETER), DOSSIER, SHOWN.event_id, None)
+    return await world.gate.read_event(reader(PIETER), DOSSIER, SHOWN.event_id)
 
 
 async def deliver(world: World) -> Any:

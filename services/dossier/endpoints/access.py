@@ -1,11 +1,12 @@
 """Over HTTP: who has access, who looked, and the one act that stops everything that can be stopped."""
 
+from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.dossier.endpoints.events import Dossiers
+from services.dossier.endpoints.reading import Dossiers, purpose_header
 from services.dossier.endpoints.shapes import DossierId, GrantList, LogPage, Stopped
 from services.dossier.envelopes import Json
 from services.dossier.incoming import Incoming, short
@@ -24,6 +25,7 @@ from services.foundation.problems import (
 
 
 def router(dossiers: Dossiers) -> APIRouter:
+    Purpose = Annotated[str | None, purpose_header(dossiers)]
     routes = APIRouter(
         prefix="/v1/dossiers/{dossierId}",
         tags=["access"],
@@ -42,8 +44,8 @@ def router(dossiers: Dossiers) -> APIRouter:
             200, BAD_REQUEST, NOT_FOUND, shape=GrantList, says="All of them, in order of their first moment"
         ),
     )
-    async def grants(dossier_id: DossierId, caller: CallerDep) -> Response:
-        reader = await dossiers.surveyor.reader(caller)
+    async def grants(dossier_id: DossierId, caller: CallerDep, purpose: Purpose = None) -> Response:
+        reader = await dossiers.reader(caller, purpose)
         return JsonAnswer({"items": await dossiers.overviews.grants(reader, dossier_id)})
 
     @routes.get(

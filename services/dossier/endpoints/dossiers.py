@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from services.dossier import claims
-from services.dossier.endpoints.events import MOMENT, Dossiers
+from services.dossier.endpoints.events import MOMENT
+from services.dossier.endpoints.reading import Dossiers, purpose_header
 from services.dossier.endpoints.shapes import DossierId, DossierPage, DossierState, Made
 from services.dossier.envelopes import utc
 from services.dossier.incoming import Incoming, short
@@ -141,6 +142,8 @@ def _add_beginnings(routes: APIRouter, dossiers: Dossiers, claiming: claims.Clai
 
 
 def _add_views(routes: APIRouter, dossiers: Dossiers) -> None:
+    Purpose = Annotated[str | None, purpose_header(dossiers)]
+
     @routes.get(
         "/v1/dossiers",
         operation_id="listDossiers",
@@ -149,9 +152,9 @@ def _add_views(routes: APIRouter, dossiers: Dossiers) -> None:
         response_model=None,
         responses=answers(200, BAD_REQUEST, shape=DossierPage, says="A page"),
     )
-    async def listed(caller: CallerDep, after: After = None, limit: Limit = PAGE) -> Response:
-        reader = await dossiers.surveyor.reader(caller)
-        place = Place(dossiers.cursors, caller, "dossiers", after)
+    async def listed(caller: CallerDep, after: After = None, limit: Limit = PAGE, purpose: Purpose = None) -> Response:
+        reader = await dossiers.reader(caller, purpose)
+        place = Place(dossiers.cursors, caller, f"dossiers/{purpose}", after)
         shown, last = await dossiers.overviews.dossiers(reader, place.position, limit)
         items = [_item(each.dossier_id, each.last_event_at, each.contact_person) for each in shown]
         return JsonAnswer(place.page(items, last if items else None))
@@ -164,8 +167,14 @@ def _add_views(routes: APIRouter, dossiers: Dossiers) -> None:
         response_model=None,
         responses=answers(200, BAD_REQUEST, NOT_FOUND, shape=DossierState, says="The state"),
     )
-    async def state(dossier_id: DossierId, caller: CallerDep, as_of: AsOf = None, known_at: KnownAt = None) -> Response:
-        reader = await dossiers.surveyor.reader(caller)
+    async def state(
+        dossier_id: DossierId,
+        caller: CallerDep,
+        as_of: AsOf = None,
+        known_at: KnownAt = None,
+        purpose: Purpose = None,
+    ) -> Response:
+        reader = await dossiers.reader(caller, purpose)
         at, known = until("asOf", as_of), until("knownAt", known_at)
         parameters = await dossiers.surveyor.parameters()
         return JsonAnswer(await dossiers.overviews.state(reader, dossier_id, at, known, parameters))

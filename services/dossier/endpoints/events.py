@@ -1,7 +1,6 @@
 """Over HTTP: the one way to write, and reading one event or the timeline."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,21 +8,18 @@ import orjson
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
+from services.dossier.endpoints.reading import Dossiers, purpose_header
 from services.dossier.endpoints.shapes import DossierId, Event, EventId, EventPage
 from services.dossier.endpoints.writing import WRITTEN, taken
-from services.dossier.gate.overviews import Overviews
-from services.dossier.gate.release import Filter, Gate
-from services.dossier.gate.watching import Watching
-from services.dossier.handlers import Handler, Recorded
+from services.dossier.gate.release import Filter
+from services.dossier.handlers import Recorded
 from services.dossier.incoming import Incoming, short, structured
 from services.dossier.moments import until
-from services.dossier.surroundings import Surveyor
 from services.foundation import answers
 from services.foundation.answers import CLOUD_EVENT, CLOUD_EVENTS, JSON, After, JsonAnswer, JsonRoute, Place, problems
 from services.foundation.bodies import LARGEST, media_type_of
 from services.foundation.callers import Caller, CallerDep
-from services.foundation.contract import Contract
-from services.foundation.paging import PAGE, Cursors, Limit
+from services.foundation.paging import PAGE, Limit
 from services.foundation.problems import (
     BAD_REQUEST,
     NOT_FOUND,
@@ -56,30 +52,8 @@ class EventAnswer(JsonAnswer):
     media_type = CLOUD_EVENT
 
 
-@dataclass(frozen=True)
-class Dossiers:
-    """What the endpoints of this service need, put together by the root."""
-
-    handler: Handler
-    gate: Gate
-    overviews: Overviews
-    watching: Watching
-    surveyor: Surveyor
-    contract: Contract
-    cursors: Cursors
-    portal_source: str
-
-
 def router(dossiers: Dossiers) -> APIRouter:
-    purposes = sorted(dossiers.contract.allowed("nl.dossier.consent.granted", "purpose"))
-    Purpose = Annotated[
-        str | None,
-        Header(
-            alias="Draad-Purpose",
-            description="Narrows the read to grants of this purpose; without it any serves.",
-            json_schema_extra={"enum": purposes},
-        ),
-    ]
+    Purpose = Annotated[str | None, purpose_header(dossiers)]
     routes = APIRouter(
         tags=["events"],
         route_class=JsonRoute,
@@ -147,12 +121,11 @@ def router(dossiers: Dossiers) -> APIRouter:
         limit: Limit = PAGE,
         purpose: Purpose = None,
     ) -> Response:
-        _check_purpose(purpose, purposes)
-        reader = await dossiers.surveyor.reader(caller)
+        reader = await dossiers.reader(caller, purpose)
         bound = orjson.dumps(["events", str(dossier_id), type, as_of, known_at, purpose]).decode()
         place = Place(dossiers.cursors, caller, bound, after)
         filter_ = Filter(type, until("asOf", as_of), until("knownAt", known_at))
-        page = await dossiers.gate.read_events(reader, dossier_id, filter_, place.position, limit, purpose)
+        page = await dossiers.gate.read_events(reader, dossier_id, filter_, place.position, limit)
         return JsonAnswer(place.page(page.items, page.last if page.items else None))
 
     @routes.get(
@@ -165,16 +138,10 @@ def router(dossiers: Dossiers) -> APIRouter:
         responses=answers.answers(200, BAD_REQUEST, NOT_FOUND, shape=Event, says="The event"),
     )
     async def one(dossier_id: DossierId, event_id: EventId, caller: CallerDep, purpose: Purpose = None) -> Response:
-        _check_purpose(purpose, purposes)
-        reader = await dossiers.surveyor.reader(caller)
-        return EventAnswer(await dossiers.gate.read_event(reader, dossier_id, event_id, purpose))
+        reader = await dossiers.reader(caller, purpose)
+        return EventAnswer(await dossiers.gate.read_event(reader, dossier_id, event_id))
 
     return routes
-
-
-def _check_purpose(purpose: str | None, purposes: Sequence[str]) -> None:
-    if purpose is not None and purpose not in purposes:
-        raise Problem(BAD_REQUEST, f"Draad-Purpose is one of: {', '.join(purposes)}.")
 
 
 def _batch(body: object) -> list[Any]:

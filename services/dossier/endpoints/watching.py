@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from services.dossier.endpoints.dossiers import AsOf, KnownAt
-from services.dossier.endpoints.events import Dossiers
+from services.dossier.endpoints.reading import Dossiers, purpose_header
 from services.dossier.endpoints.shapes import DossierId, Figures, SignalListPage, SignalPage
 from services.dossier.gate.watching import SignalState
 from services.dossier.moments import until
@@ -20,6 +20,7 @@ SEQUENCES: Final = 1 << 24  # a cursor over several dossiers holds the number of
 
 
 def router(dossiers: Dossiers) -> APIRouter:
+    Purpose = Annotated[str | None, purpose_header(dossiers)]
     routes = APIRouter(
         tags=["signals"],
         route_class=JsonRoute,
@@ -37,10 +38,15 @@ def router(dossiers: Dossiers) -> APIRouter:
         responses=answers(200, BAD_REQUEST, NOT_FOUND, shape=SignalPage, says="A page"),
     )
     async def signals(
-        dossier_id: DossierId, caller: CallerDep, state: OfState = None, after: After = None, limit: Limit = PAGE
+        dossier_id: DossierId,
+        caller: CallerDep,
+        state: OfState = None,
+        after: After = None,
+        limit: Limit = PAGE,
+        purpose: Purpose = None,
     ) -> Response:
-        reader, parameters = await dossiers.surveyor.reader(caller), await dossiers.surveyor.parameters()
-        place = Place(dossiers.cursors, caller, f"signals/{dossier_id}/{state}", after)
+        reader, parameters = await dossiers.reader(caller, purpose), await dossiers.surveyor.parameters()
+        place = Place(dossiers.cursors, caller, f"signals/{dossier_id}/{state}/{purpose}", after)
         page = await dossiers.watching.signals(reader, dossier_id, state, place.position, limit, parameters)
         return JsonAnswer(place.page(page.items, page.last if page.items else None))
 
@@ -53,10 +59,14 @@ def router(dossiers: Dossiers) -> APIRouter:
         responses=answers(200, BAD_REQUEST, shape=SignalListPage, says="A page"),
     )
     async def all_signals(
-        caller: CallerDep, state: OfState = None, after: After = None, limit: Limit = PAGE
+        caller: CallerDep,
+        state: OfState = None,
+        after: After = None,
+        limit: Limit = PAGE,
+        purpose: Purpose = None,
     ) -> Response:
-        reader, parameters = await dossiers.surveyor.reader(caller), await dossiers.surveyor.parameters()
-        place = Place(dossiers.cursors, caller, f"signals/{state}", after)
+        reader, parameters = await dossiers.reader(caller, purpose), await dossiers.surveyor.parameters()
+        place = Place(dossiers.cursors, caller, f"signals/{state}/{purpose}", after)
         begin = divmod(place.position, SEQUENCES)
         items, (number, sequence) = await dossiers.watching.all_signals(reader, state, begin, limit, parameters)
         return JsonAnswer(place.page(items, number * SEQUENCES + sequence if items else None))
@@ -70,9 +80,13 @@ def router(dossiers: Dossiers) -> APIRouter:
         responses=answers(200, BAD_REQUEST, NOT_FOUND, shape=Figures, says="The figures"),
     )
     async def metrics(
-        dossier_id: DossierId, caller: CallerDep, as_of: AsOf = None, known_at: KnownAt = None
+        dossier_id: DossierId,
+        caller: CallerDep,
+        as_of: AsOf = None,
+        known_at: KnownAt = None,
+        purpose: Purpose = None,
     ) -> Response:
-        reader, parameters = await dossiers.surveyor.reader(caller), await dossiers.surveyor.parameters()
+        reader, parameters = await dossiers.reader(caller, purpose), await dossiers.surveyor.parameters()
         at, known = until("asOf", as_of), until("knownAt", known_at)
         return JsonAnswer(await dossiers.watching.metrics(reader, dossier_id, at, known, parameters))
 

@@ -37,13 +37,17 @@ class Prohibitions(Protocol):
 
 @dataclass(frozen=True)
 class Reader:
-    """Who asks. A machine client has no person; a participant has no organisation."""
+    """Who asks, and for what. A machine client has no person; a participant has no organisation.
+
+    `purpose`: what is asked rests on grants of this purpose alone (`Draad-Purpose`); absent: on any.
+    """
 
     person: str | None
     organisation: str | None
     organisation_kind: str | None
     role: str
     is_platform: bool = False
+    purpose: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,17 +105,15 @@ class Deny:
 Decision = Permit | Deny
 
 
-def live_grants(
-    reader: Reader, place: Place, now: datetime, operation: str, purpose: str | None = None
-) -> tuple[Grant, ...]:
-    """The grants that this caller holds now for this operation, narrowed to a purpose when one is named."""
+def live_grants(reader: Reader, place: Place, now: datetime, operation: str) -> tuple[Grant, ...]:
+    """The grants that this caller holds now for this operation, narrowed to the purpose when one is named."""
     return tuple(
         grant
         for grant in place.grants
         if grant.is_held_by(reader.organisation, reader.person)
         and operation in grant.operations
         and grant.is_live(now)
-        and purpose in (None, grant.purpose)
+        and reader.purpose in (None, grant.purpose)
     )
 
 
@@ -126,14 +128,7 @@ def covering(grants: Iterable[Grant], subject: Subject) -> tuple[Grant, ...]:
     )
 
 
-def decide(
-    reader: Reader,
-    place: Place,
-    subject: Subject,
-    now: datetime,
-    law: Prohibitions,
-    purpose: str | None = None,
-) -> Decision:
+def decide(reader: Reader, place: Place, subject: Subject, now: datetime, law: Prohibitions) -> Decision:
     """May this reader read this entry now, and which of its classes? First match wins; the default is no.
 
     That the dossier exists and is not erased (step 1) is settled where its facts are loaded: without them there is
@@ -143,7 +138,7 @@ def decide(
         return Permit(subject.classes, "own_dossier" if place.is_owner else "delegate")
     if _is_offered(reader, subject):
         return Permit(subject.classes, "offer")
-    grants = live_grants(reader, place, now, "read", purpose)
+    grants = live_grants(reader, place, now, "read")
     if not grants:
         return Deny("no_grant")
     if subject.is_withheld:
@@ -152,7 +147,7 @@ def decide(
         return _decide_about_access(reader, place, subject, grants)
     is_employer = law.is_employer(reader.organisation_kind)
     if subject.type == SIGNAL:
-        return _decide_signal(reader, place, subject, now, law, purpose, grants)
+        return _decide_signal(reader, place, subject, now, law, grants)
     if subject.addressee is not None:
         if subject.addressee != reader.organisation and not place.is_contact_person:
             return Deny("addressed_to_another")
@@ -229,13 +224,12 @@ def _decide_signal(
     subject: Subject,
     now: datetime,
     law: Prohibitions,
-    purpose: str | None,
     grants: tuple[Grant, ...],
 ) -> Decision:
     """Under a grant that covers the signal, and only by who may read what it is about; an employer reads none."""
     if law.is_employer(reader.organisation_kind):
         return Deny("prohibited")
-    if subject.about is None or isinstance(decide(reader, place, subject.about, now, law, purpose), Deny):
+    if subject.about is None or isinstance(decide(reader, place, subject.about, now, law), Deny):
         return Deny("about_unreadable")
     return _by_grant(subject, covering(grants, subject), law, is_employer=False)
 

@@ -160,7 +160,7 @@ class Overviews:
                 return None
             sees_all = known.place.is_owner or known.place.is_reading_delegate
             grants = await all_grants(conn, dossier_id) if sees_all else known.place.grants
-            held = [g for g in grants if sees_all or g.is_held_by(reader.organisation, reader.person)]
+            held = [g for g in grants if sees_all or _is_asked_for(reader, g)]
             rows = await conn.fetch(GIVEN, dossier_id, [grant.event_id for grant in held])
             await self._log(conn, reader, known, "list", [facts.row_of(row) for row in rows])
             return [_in_words(grant, now) for grant in sorted(held, key=lambda g: (g.valid_from, g.consent_id))]
@@ -239,7 +239,11 @@ async def owner_of(conn: Connection, dossier_id: UUID) -> str | None:
 
 
 def _holds_any(reader: Reader, known: Known) -> bool:
-    return any(g.is_held_by(reader.organisation, reader.person) and g.is_live(known.now) for g in known.place.grants)
+    return any(_is_asked_for(reader, grant) and grant.is_live(known.now) for grant in known.place.grants)
+
+
+def _is_asked_for(reader: Reader, grant: Grant) -> bool:
+    return grant.is_held_by(reader.organisation, reader.person) and reader.purpose in (None, grant.purpose)
 
 
 def _in_words(grant: Grant, now: datetime) -> Json:

@@ -79,14 +79,14 @@ class Gate:
 
     # One event
 
-    async def read_event(self, reader: Reader, dossier_id: UUID, event_id: UUID, purpose: str | None) -> Json:
+    async def read_event(self, reader: Reader, dossier_id: UUID, event_id: UUID) -> Json:
         async def attempt(conn: Connection) -> Json | None:
             rows = await conn.fetch(facts.ONE, dossier_id, reader.person, reader.organisation, event_id)
             known, now = facts.place_of(rows, reader)
             reason = "unknown"
             for row in facts.entries_of(rows) if known else ():
                 assert known is not None
-                decision = decide(reader, known.place, row.subject, now, self._law, purpose)
+                decision = decide(reader, known.place, row.subject, now, self._law)
                 if isinstance(decision, Permit):
                     return await self._release_one(conn, reader, known, row, decision)
                 reason = decision.reason
@@ -145,22 +145,20 @@ class Gate:
 
     # Many events
 
-    async def read_events(
-        self, reader: Reader, dossier_id: UUID, filter_: Filter, after: int, limit: int, purpose: str | None
-    ) -> Page:
+    async def read_events(self, reader: Reader, dossier_id: UUID, filter_: Filter, after: int, limit: int) -> Page:
         async def attempt(conn: Connection) -> Page | None:
             known, now = await facts.place(conn, dossier_id, reader)
-            is_open = known is not None and may_know(reader, known, purpose)
+            is_open = known is not None and may_know(reader, known)
             is_open = is_open or await facts.is_offered(conn, dossier_id, reader)  # of an unknown id, too: same path
             if known is None or not is_open:
                 await ledger.refused(conn, dossier_id, known is not None, reader, now, "list", None, "no_grant")
                 return None
-            permits, last = await self._permitted(conn, reader, known, filter_, after, limit, purpose)
+            permits, last = await self._permitted(conn, reader, known, filter_, after, limit)
             items: list[Json] = []
             if permits:
                 ring = self._keyrings.at_hand(dossier_id, known.epoch)
                 items = [self.render(ring, known, row, permit) for row, permit in permits]
-            await self._log_list(conn, reader, known, permits, purpose)
+            await self._log_list(conn, reader, known, permits)
             return Page(items, last)
 
         return await released(self._database, self._keyrings, dossier_id, attempt)
@@ -173,7 +171,6 @@ class Gate:
         filter_: Filter,
         after: int,
         limit: int,
-        purpose: str | None,
     ) -> tuple[list[tuple[Row, Permit]], int]:
         """The next `limit` entries that this reader may read, and where reading goes on.
 
@@ -193,7 +190,7 @@ class Gate:
             )
             for raw in rows:
                 row = facts.row_of(raw, raw["sealed"])
-                decision = decide(reader, known.place, row.subject, known.now, self._law, purpose)
+                decision = decide(reader, known.place, row.subject, known.now, self._law)
                 if isinstance(decision, Permit):
                     found.append((row, decision))
                     if len(found) == limit:
@@ -209,7 +206,6 @@ class Gate:
         reader: Reader,
         known: Known,
         permits: Sequence[tuple[Row, Permit]],
-        purpose: str | None,
     ) -> None:
         """An empty list, too, names the grants by which it could be asked for, and no others."""
         classes, grants = summary({row.subject.sequence: permit for row, permit in permits})
@@ -222,7 +218,7 @@ class Gate:
             "list",
             [row.subject.event_id for row, _ in permits],
             classes,
-            grants or live_grants(reader, known.place, known.now, "read", purpose),
+            grants or live_grants(reader, known.place, known.now, "read"),
             reasons.pop() if len(reasons) == 1 else ledger.reason_of(known.place),
         )
 
@@ -327,10 +323,10 @@ def _envelope(known: Known, row: Row) -> Json:
     )
 
 
-def may_know(reader: Reader, known: Known, purpose: str | None = None) -> bool:
+def may_know(reader: Reader, known: Known) -> bool:
     """Does this dossier exist for the reader: its owner, a delegate who may read, or any live grant to read."""
     place = known.place
-    return place.is_owner or place.is_reading_delegate or bool(live_grants(reader, place, known.now, "read", purpose))
+    return place.is_owner or place.is_reading_delegate or bool(live_grants(reader, place, known.now, "read"))
 
 
 def standing(reader: Reader, known: Known) -> Reader:

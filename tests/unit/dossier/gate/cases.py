@@ -85,13 +85,12 @@ class Case:
     reader: Reader
     place: Place
     now: datetime = NOW
-    purpose: str | None = None
 
     def at(self, now: datetime) -> "Case":
         return replace(self, now=now)
 
     def for_(self, purpose: str) -> "Case":
-        return replace(self, purpose=purpose)
+        return replace(self, reader=replace(self.reader, purpose=purpose))
 
     def as_contact_person(self) -> "Case":
         return replace(self, place=replace(self.place, is_contact_person=True))
@@ -100,13 +99,13 @@ class Case:
         return replace(self, place=replace(self.place, is_reading_delegate=True))
 
     def may_read(self, entry: Subject, *classes: str, because: str | None = None) -> None:
-        decision = decide(self.reader, self.place, entry, self.now, LAW, self.purpose)
+        decision = decide(self.reader, self.place, entry, self.now, LAW)
         assert isinstance(decision, Permit), decision
         assert decision.classes == frozenset(classes or entry.classes)
         assert because in (None, decision.reason)
 
     def may_not_read(self, entry: Subject, because: str) -> None:
-        assert decide(self.reader, self.place, entry, self.now, LAW, self.purpose) == Deny(because)
+        assert decide(self.reader, self.place, entry, self.now, LAW) == Deny(because)
 
     def is_told_of(self, entry: Subject, because: str = "grant") -> None:
         decision = decide_delivery(self.reader, self.place, entry, self.now, LAW)

@@ -126,7 +126,7 @@ ASKED_FOR = st.none() | PURPOSES
 def opened(
     reader: Reader, place: Place, entry: Subject, now: datetime, purpose: str | None = None
 ) -> frozenset[str] | None:
-    decision = decide(reader, place, entry, now, LAW, purpose)
+    decision = decide(replace(reader, purpose=purpose), place, entry, now, LAW)
     return decision.classes if isinstance(decision, Permit) else None
 
 
