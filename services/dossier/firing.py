@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any, Final
 from uuid import UUID
 
@@ -38,9 +39,9 @@ class Standing:
     around: Surroundings
 
 
-def follows_from(names: Iterable[str]) -> bool:
-    """Whether entries of these names can make anything due, or keep it from becoming so."""
-    return any(name not in UNWATCHED for name in names)
+def follows_from(news: Iterable[Entry]) -> bool:
+    """Whether these entries can make anything due, or keep it from becoming so."""
+    return any(entry.name not in UNWATCHED for entry in news)
 
 
 def due_in(standing: Standing, at: datetime, rules: Sequence[Rule]) -> list[Becomes]:
@@ -50,24 +51,20 @@ def due_in(standing: Standing, at: datetime, rules: Sequence[Rule]) -> list[Beco
 
 
 def unraised(standing: Standing, due: Iterable[Becomes], now: datetime) -> list[Signal]:
-    """Due by now and not raised before, at the moments at which the rules put them."""
-    known = {entry.event_id for entry in standing.entries}
+    """Due by now and not raised before, at the moments at which the rules put them; `due` in the order of those."""
+    known = {entry.event_id for entry in standing.entries if entry.type == RAISED}
     found: dict[UUID, Signal] = {}
-    for each in due:
+    for each in takewhile(lambda becomes: becomes.at <= now, due):
         id_ = each.signal_id(standing.dossier_id)
-        if each.at <= now and id_ not in known:
+        if id_ not in known:
             found.setdefault(id_, Signal(each, id_, each.at))
     return list(found.values())
 
 
-def unraised_after(
-    before: Standing, due_before: Iterable[Becomes], after: Standing, due_after: Iterable[Becomes], now: datetime
-) -> list[Signal]:
+def news_of(found: Iterable[Signal], overdue: Iterable[Signal], now: datetime) -> list[Signal]:
     """What was due before the news came keeps its moment; what follows from the news is dated now."""
-    overdue = unraised(before, due_before, now)
     known = {signal.event_id for signal in overdue}
-    news = [Signal(s.due, s.event_id, now) for s in unraised(after, due_after, now) if s.event_id not in known]
-    return [*overdue, *news]
+    return [Signal(signal.due, signal.event_id, now) for signal in found if signal.event_id not in known]
 
 
 def raised(signal: Signal, dossier: Dossier, now: datetime, around: Surroundings, opened: Entry) -> NewEntry:

@@ -1,7 +1,7 @@
 """The only command path: lock, load, fold, decide, seal, append, commit (design §2, "Write")."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID, uuid5
@@ -16,7 +16,8 @@ from services.dossier.domain.entries import Actor, Entry, NewEntry
 from services.dossier.domain.evolution import evolve, fold, needs_whole_history
 from services.dossier.domain.index import index_facts, of_registered
 from services.dossier.domain.knowledge import may_know
-from services.dossier.domain.state import Dossier, Erased, NotOpened
+from services.dossier.domain.state import Erased
+from services.dossier.drafting import Draft, Kept, drafted
 from services.dossier.envelopes import Json
 from services.dossier.firing import Signal, Standing
 from services.dossier.gate import fence
@@ -47,7 +48,6 @@ from services.foundation.vault.keys import KeysDestroyed
 from services.foundation.vault.sealing import KeyRing
 
 T = TypeVar("T")
-Kept = list[tuple[KeyRing, int]]
 MOST_TRIES = 4
 ERASED = "nl.dossier.dossier.erased"
 SYSTEM = Actor("platform", None, PLATFORM, frozenset(("SYS",)))
@@ -63,32 +63,6 @@ class Recorded:
 
     events: list[Json]
     is_new: bool
-
-
-@dataclass
-class Draft:
-    """The entries that are being decided in one transaction, and the state they lead to.
-
-    `kept`: the keys, with the epoch at which they are good once this is committed.
-    """
-
-    head: Head
-    before: Dossier
-    state: Dossier
-    kept: Kept
-    writings: list[Writing] = field(default_factory=list)
-    next_before: datetime | None = None
-    next_after: datetime | None = None
-
-    @property
-    def now(self) -> datetime:
-        """The business clock, and never before what was recorded last."""
-        last = self.head.last_recorded_at
-        return self.head.now if last is None else max(last, self.head.now)
-
-    @property
-    def sequence(self) -> int:
-        return self.head.sequence + len(self.writings)
 
 
 class Handler:
@@ -142,10 +116,10 @@ class Handler:
             if head.erased or not head.exists:
                 await store.write_timers(conn, dossier_id, ())
                 return 0
-            ring, dossier = self._state(head)
+            draft = drafted(head, self._ring(head), kept)
+            ring, dossier = draft.ring, draft.before
             assert ring is not None
-            draft = Draft(head, dossier, dossier, kept)
-            entries = await streams.entries(conn, dossier_id, ring)
+            entries = await draft.history(conn)
             standing = Standing(dossier_id, entries, dossier, head.owner, around)
             due = firing.due_in(standing, draft.now, self._rules)
             signals = firing.unraised(standing, due, draft.now)
@@ -158,7 +132,7 @@ class Handler:
                 self._add(draft, ended, event_id, self._platform_source, _own_mac(ring, ended), around)
             for signal in signals:
                 self._raise(draft, signal, entries, ring, around)
-            draft.next_after = next_moment(due, draft.now)
+            draft.next_signal = next_moment(due, draft.now)
             if draft.writings:
                 await self._append(conn, draft, ring, around, None)
             await changes.write_afresh(conn, dossier_id, ring, _step(draft, around))
@@ -193,11 +167,10 @@ class Handler:
                     raise Problem(CONFLICT, ID_IS_USED) from None
         raise Problem(UNAVAILABLE, "This dossier is changing faster than this could be stored; send it again.")
 
-    def _state(self, head: Head) -> tuple[KeyRing | None, Dossier]:
+    def _ring(self, head: Head) -> KeyRing | None:
         if not head.exists:
-            return self._keyrings.made(head.dossier_id), NotOpened()
-        ring = self._keyrings.at_hand(head.dossier_id, head.epoch)
-        return ring, streams.state_at(head, ring)
+            return self._keyrings.made(head.dossier_id)
+        return self._keyrings.at_hand(head.dossier_id, head.epoch)
 
     async def _record(
         self,
@@ -211,8 +184,8 @@ class Handler:
         head = await streams.head(conn, dossier_id, [one.event_id for one in incoming])
         if head.erased:
             raise of_erased(incoming, head.now)
-        ring, dossier = self._state(head)
-        draft = Draft(head, dossier, dossier, kept)
+        draft = drafted(head, self._ring(head), kept)
+        ring, dossier = draft.ring, draft.before
         actor = actor_of(caller, head.owner, dossier, draft.now)
         # What follows an opening in its own batch is judged by `decide`, when the dossier is there.
         known = incoming if head.exists else incoming[:1]
@@ -243,9 +216,8 @@ class Handler:
     ) -> list[Json]:
         if not draft.writings:
             return []
-        if needs_whole_history(w.entry for w in draft.writings):
-            history = await streams.entries(conn, head.dossier_id, ring)
-            draft.state = fold((*history, *(w.entry for w in draft.writings)))
+        if needs_whole_history(draft.news):
+            draft.state = fold((*await draft.history(conn), *draft.news))
         events, echo = answer(head.dossier_id, draft.writings, draft.state, draft.now, actor, around, self._law)
         owner = actor.person if head.owner is None and actor.standing == "participant" else head.owner
         await self._raise_what_follows(conn, draft, ring, around, owner)
@@ -257,19 +229,23 @@ class Handler:
     async def _raise_what_follows(
         self, conn: Connection, draft: Draft, ring: KeyRing, around: Surroundings, owner: str | None
     ) -> None:
-        """Refolds the whole history, before and after: nothing else knows what would have been due without the news."""
+        """Looks at the whole history with the news; without it too where the clock is late, for what was due then."""
         now, head = draft.now, draft.head
-        news = [w.entry for w in draft.writings]
-        nothing_follows = not self._rules or not firing.follows_from(entry.name for entry in news)
-        if nothing_follows or isinstance(draft.state, Erased):
+        if isinstance(draft.state, Erased) or not firing.follows_from(draft.news):
             return
-        entries = await streams.entries(conn, head.dossier_id, ring) if head.exists else []
-        before = Standing(head.dossier_id, entries, draft.before, owner, around)
-        after = Standing(head.dossier_id, [*entries, *news], draft.state, owner, around)
-        due_before, due_after = (firing.due_in(each, now, self._rules) for each in (before, after))
-        for signal in firing.unraised_after(before, due_before, after, due_after, now):
+        draft.is_watched = True
+        if not self._rules:
+            return
+        entries = await draft.history(conn)
+        overdue: list[Signal] = []
+        if draft.is_overdue:
+            before = Standing(head.dossier_id, entries, draft.before, owner, around)
+            overdue = firing.unraised(before, firing.due_in(before, now, self._rules), now)
+        after = Standing(head.dossier_id, [*entries, *draft.news], draft.state, owner, around)
+        due = firing.due_in(after, now, self._rules)
+        draft.next_signal = next_moment(due, now)
+        for signal in (*overdue, *firing.news_of(firing.unraised(after, due, now), overdue, now)):
             self._raise(draft, signal, after.entries, ring, around)
-        draft.next_before, draft.next_after = next_moment(due_before, now), next_moment(due_after, now)
 
     def _raise(
         self, draft: Draft, signal: Signal, entries: Sequence[Entry], ring: KeyRing, around: Surroundings
@@ -291,6 +267,7 @@ class Handler:
             await store.erase(conn, head.dossier_id, draft.now)
             return
         await changes.write(conn, head.dossier_id, ring, _step(draft, around), draft.writings, draft.now)
+        await draft.keep_history(conn)
         draft.kept.append((ring, epoch))
 
     # One event
@@ -406,8 +383,10 @@ def _step(draft: Draft, around: Surroundings) -> Step:
         draft.head.snapshot_at,
         around.employers,
         around.parameters,
-        draft.next_before,
-        draft.next_after,
+        draft.is_watched,
+        draft.is_overdue,
+        draft.head.timers,
+        draft.next_signal,
     )
 
 

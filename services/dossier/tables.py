@@ -149,6 +149,15 @@ snapshots = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
+histories = Table(
+    "histories",
+    metadata,
+    Column("dossier_id", Uuid, primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
 timers = Table(
     "timers",
     metadata,

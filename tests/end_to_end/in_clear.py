@@ -67,6 +67,7 @@ MAIN: Final[dict[str, dict[str, str]]] = {
     "dossier.parameters": {"name": WORD, "value": SANDBOX},
     # Derived from all classes: sealed
     "dossier.snapshots": _ROW | {"code_version": NUMBER, "sealed": SEALED},
+    "dossier.histories": _ROW | {"version": NUMBER, "sealed": SEALED},
     "dossier.timers": {
         "id": ID,
         "dossier_id": ID,

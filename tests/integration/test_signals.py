@@ -8,6 +8,8 @@ import pytest
 from services.dossier.domain.commands import DEFAULTS
 from services.dossier.gate.law import load
 from services.dossier.gate.watching import Watching
+from services.dossier.parameters import set_parameters
+from services.dossier.store import streams
 from services.dossier.trajectory.rulebook import RULES
 from services.foundation.clock import advance, begin_sandbox
 from services.foundation.database.connection import Database
@@ -119,3 +121,35 @@ async def test_figures_are_for_who_may_read_all_and_nobody_else(world: World, da
         with pytest.raises(Problem) as raised:
             await watching(world, database).metrics(reader(who), DOSSIER, None, None, DEFAULTS)
         assert raised.value.kind == NOT_FOUND
+
+
+async def test_what_is_due_stays_so_until_the_clock_has_served_it(world: World, database: Database) -> None:
+    """More may rest on it than an entry changed: the clock looks at the dossier, and not the writer instead of it."""
+    await later(world, database, 0)
+    async with database.connection() as conn:
+        assert await set_parameters(conn, {"concern_days": 13})
+    await world.handler.record(CARLA, DOSSIER, [concern()])
+    async with database.connection() as conn:
+        due = "select count(*) from dossier.timers where dossier_id = $1 and due_at <= foundation.now()"
+        assert await conn.fetchval(due, DOSSIER) == 1
+        await world.handler.end_due(DOSSIER)
+        assert await conn.fetchval(due, DOSSIER) == 0
+
+
+async def test_a_history_that_was_kept_is_the_one_that_was_recorded(world: World, database: Database) -> None:
+    """Sealed whole now and then; what is opened with it is what opens body by body, to the last field."""
+    for number in range(25):
+        body = {"concern_id": f"k{number}", "severity": 2 + number % 4}
+        await world.handler.record(
+            CARLA, DOSSIER, [an_event("concern.raised", CARLA, body, occurred_at=NOW.isoformat())]
+        )
+    ring = await world.keyrings.fetch(DOSSIER)
+    assert ring is not None
+    async with database.connection() as conn:
+        kept, covers = await streams.history(conn, DOSSIER, ring)
+        until_seven, _ = await streams.history(conn, DOSSIER, ring, 7)
+        await conn.execute("delete from dossier.histories")
+        one_by_one, none = await streams.history(conn, DOSSIER, ring)
+    assert (covers > 20, none) == (True, 0)
+    assert kept == one_by_one
+    assert [entry.sequence for entry in until_seven] == [1, 2, 3, 4, 5, 6, 7]

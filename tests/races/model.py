@@ -283,6 +283,7 @@ def _head(state: State, event_ids: Sequence[Any]) -> list[Row]:
         "now": NOW,
         "owner": state.owner,
         "snapshot_at": None,
+        "timers": (),
         "snapshot": None,
         "has_repeats": any(entry["event_id"] in event_ids for entry in state.entries),
     }

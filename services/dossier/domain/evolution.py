@@ -21,8 +21,10 @@ APPLIED: Mapping[str, Callable[[Open, Entry], Open]] = {
 
 def counting(entries: Iterable[Entry]) -> list[Entry]:
     """Without what was retracted. One takes back one's own: another source's entry may have the same id."""
-    history = tuple(entries)
+    history = list(entries)
     retracted = {(UUID(entry.data["event_id"]), entry.organisation) for entry in history if entry.type == RETRACTED}
+    if not retracted:
+        return history
     return [e for e in history if (e.event_id, e.organisation) not in retracted or e.name.startswith(LASTING)]
 
 

@@ -58,6 +58,7 @@ WIPED = (
     "index_contacts",
     "index_delegates",
     "snapshots",
+    "histories",
     "owners",
     "claims",
 )

@@ -28,7 +28,8 @@ ACCESS = ("grants", "trials", "placements", "referrals", "delegations", "appoint
 class Step:
     """From which state to which, and where the last snapshot stands.
 
-    `next_before` and `next_after`: when a rule over time would raise something next.
+    `is_watched`: what is due may have moved. `is_overdue`: the clock has yet to serve this dossier. `timers`: when it
+    was to look at it. `next_signal`: when a rule over time would raise something next.
     """
 
     before: Dossier
@@ -37,8 +38,10 @@ class Step:
     snapshot_at: int
     employers: frozenset[str]
     parameters: Parameters
-    next_before: datetime | None
-    next_after: datetime | None
+    is_watched: bool
+    is_overdue: bool
+    timers: tuple[datetime, ...]
+    next_signal: datetime | None
 
     @property
     def changes_access(self) -> bool:
@@ -65,8 +68,8 @@ async def write(
     if step.changes_access:
         await _write_grants(conn, dossier_id, step)
         await _write_people(conn, dossier_id, step)
-    if _timed(step.before, step.next_before, step) != _timed(step.after, step.next_after, step):
-        await write_timers(conn, dossier_id, ring, step)
+    if step.is_watched:
+        await _write_timers_that_moved(conn, dossier_id, ring, step, at)
     closed = [w.index.closes_offer for w in writings if w.index.closes_offer is not None]
     if closed:
         await store.close_offers(conn, dossier_id, closed, at)
@@ -82,19 +85,27 @@ async def write_afresh(conn: Connection, dossier_id: UUID, ring: KeyRing, step: 
     """Also what no entry changed: the numbers of the rules may have, since it was written."""
     await store.write_grants(conn, dossier_id, grants_of(step.after, step.employers, step.parameters).values())
     await store.write_contacts(conn, dossier_id, contact_periods(step.after, step.parameters))
-    await write_timers(conn, dossier_id, ring, step)
+    await _write_timers(conn, dossier_id, ring, _timed(step))
 
 
-async def write_timers(conn: Connection, dossier_id: UUID, ring: KeyRing, step: Step) -> None:
-    """What is due next, computed anew; the cause is sealed, only the moment stands in clear."""
-    timers = _timed(step.after, step.next_after, step)
+async def _write_timers_that_moved(conn: Connection, dossier_id: UUID, ring: KeyRing, step: Step, at: datetime) -> None:
+    """What is due already stays so until the clock has served it: more may rest on it than these entries changed."""
+    timers = [*_timed(step), *([(at, RULES)] if step.is_overdue else [])]
+    if step.changes_access or sorted(moment for moment, _ in timers) != list(step.timers):
+        await _write_timers(conn, dossier_id, ring, timers)
+
+
+async def _write_timers(
+    conn: Connection, dossier_id: UUID, ring: KeyRing, timers: Sequence[tuple[datetime, str]]
+) -> None:
+    """The cause is sealed, only the moment stands in clear."""
     await store.write_timers(conn, dossier_id, [_timer(dossier_id, ring, at, cause) for at, cause in timers])
 
 
-def _timed(dossier: Dossier, signals_at: datetime | None, step: Step) -> list[tuple[datetime, str]]:
+def _timed(step: Step) -> list[tuple[datetime, str]]:
     """The ends of grants, each, and the next moment at which a rule would raise something."""
-    ends = [(d.at, d.consent_id) for d in due(dossier, step.employers, step.parameters)]
-    return ends if signals_at is None else [*ends, (signals_at, RULES)]
+    ends = [(d.at, d.consent_id) for d in due(step.after, step.employers, step.parameters)]
+    return ends if step.next_signal is None else [*ends, (step.next_signal, RULES)]
 
 
 async def _write_grants(conn: Connection, dossier_id: UUID, step: Step) -> None:

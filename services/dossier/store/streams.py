@@ -12,17 +12,20 @@ import orjson
 from services.dossier.domain.entries import Entry
 from services.dossier.domain.evolution import evolve, fold
 from services.dossier.domain.state import CODE_VERSION, Dossier, from_json, to_json
-from services.dossier.store.bodies import binding, unpack
+from services.dossier.store.bodies import VERSION, part_of, unpack
 from services.foundation.database.connection import Connection
 from services.foundation.vault.sealing import Binding, KeyRing
 
 DERIVED = "derived"
 SNAPSHOT_EVERY = 5  # measured shape: at most five bodies to open (hotpath.md §3)
+HISTORY_VERSION = 1  # of the form in which it is kept
+LAST = 2**31 - 1
 
 HEAD = """
 select d.id, d.head, d.authz_epoch, d.erased_at, d.recorded_at as last_recorded_at, foundation.now() as now,
   o.person as owner, s.sequence as snapshot_at, s.sealed as snapshot,
-  exists(select from dossier.events r where r.dossier_id = q.id and r.event_id = any($3)) as has_repeats,
+  exists(select from dossier.events r where r.dossier_id = $1 and r.event_id = any($3)) as has_repeats,
+  array(select t.due_at from dossier.timers t where t.dossier_id = $1 order by 1) as timers,
   e.sequence, e.event_id, e.source, e.recorded_at, e.class, e.neutral_type, e.classes, e.sealed
 from (select $1::uuid as id) q
 left join dossier.dossiers d on d.id = q.id
@@ -32,12 +35,22 @@ left join dossier.events e on e.dossier_id = d.id and e.sequence > coalesce(s.se
 order by e.sequence
 """
 
-ALL = """
-select e.sequence, e.event_id, e.source, e.recorded_at, e.class, e.neutral_type, e.classes, e.sealed
-from dossier.events e where e.dossier_id = $1 and ($2::timestamptz is null or e.recorded_at < $2)
-order by e.sequence
+# The kept history, and the entries after it; its row comes first, being of sequence 0.
+UNTIL = """
+with kept as (select sequence, sealed from dossier.histories where dossier_id = $1 and version = $2)
+select 0 as sequence, k.sequence as covers, null::uuid as event_id, null as source, null::timestamptz as recorded_at,
+  null as class, null as neutral_type, null::text[] as classes, k.sealed from kept k
+union all
+select e.sequence, 0, e.event_id, e.source, e.recorded_at, e.class, e.neutral_type, e.classes, e.sealed
+from dossier.events e
+where e.dossier_id = $1 and e.sequence > coalesce((select k.sequence from kept k), 0) and e.sequence <= $3
+order by sequence
 """
 
+KEEP = """
+insert into dossier.histories (dossier_id, sequence, version, sealed) values ($1, $2, $3, $4)
+on conflict (dossier_id) do update set sequence = $2, version = $3, sealed = $4
+"""
 
 FIRST = """
 select e.sequence, e.event_id, e.source, e.recorded_at, e.class, e.neutral_type, e.classes, e.sealed
@@ -48,7 +61,10 @@ where e.dossier_id = $1 and e.sequence = 1 and d.erased_at is null
 
 @dataclass(frozen=True)
 class Head:
-    """Where a stream stands, with its snapshot and tail still sealed. `exists` is false for an id never opened."""
+    """Where a stream stands, with its snapshot and tail still sealed. `exists` is false for an id never opened.
+
+    `timers`: when something is due in it, in order.
+    """
 
     dossier_id: UUID
     exists: bool
@@ -62,6 +78,7 @@ class Head:
     snapshot: bytes | None
     tail: tuple[Any, ...]
     has_repeats: bool
+    timers: tuple[datetime, ...]
 
 
 async def head(conn: Connection, dossier_id: UUID, event_ids: Sequence[UUID]) -> Head:
@@ -81,20 +98,25 @@ async def head(conn: Connection, dossier_id: UUID, event_ids: Sequence[UUID]) ->
         snapshot=first["snapshot"],
         tail=tuple(row for row in rows if row["sequence"] is not None),
         has_repeats=first["has_repeats"],
+        timers=tuple(first["timers"]),
     )
 
 
-def state_at(head: Head, ring: KeyRing) -> Dossier:
-    """The state at the head: the snapshot opened, the tail opened and folded onto it."""
+def state_at(head: Head, ring: KeyRing) -> tuple[Dossier, list[Entry]]:
+    """The state at the head: the snapshot opened, the tail opened and folded onto it; and that tail."""
     tail = opened(head.dossier_id, ring, head.tail)
     if head.snapshot is None:
-        return fold(tail)
+        return fold(tail), tail
     plain = ring.open(DERIVED, head.snapshot, snapshot_binding(head.dossier_id, head.snapshot_at))
-    return reduce(evolve, tail, from_json(orjson.loads(plain)))
+    return reduce(evolve, tail, from_json(orjson.loads(plain))), tail
 
 
 def sealed_snapshot(dossier_id: UUID, ring: KeyRing, dossier: Dossier, sequence: int) -> bytes:
     return ring.seal(DERIVED, orjson.dumps(to_json(dossier)), snapshot_binding(dossier_id, sequence))
+
+
+def history_binding(dossier_id: UUID, sequence: int) -> Binding:
+    return Binding(dossier_id, f"history:{sequence}", "history", DERIVED, HISTORY_VERSION)
 
 
 def snapshot_binding(dossier_id: UUID, sequence: int) -> Binding:
@@ -105,7 +127,26 @@ async def entries(
     conn: Connection, dossier_id: UUID, ring: KeyRing, recorded_before: datetime | None = None
 ) -> list[Entry]:
     """The whole history, opened."""
-    return opened(dossier_id, ring, await conn.fetch(ALL, dossier_id, recorded_before))
+    found, _ = await history(conn, dossier_id, ring)
+    return found if recorded_before is None else [entry for entry in found if entry.recorded_at < recorded_before]
+
+
+async def history(conn: Connection, dossier_id: UUID, ring: KeyRing, until: int = LAST) -> tuple[list[Entry], int]:
+    """Up to and with this sequence, opened; and how many of them were kept together."""
+    rows = await conn.fetch(UNTIL, dossier_id, HISTORY_VERSION, until)
+    if not rows or rows[0]["sequence"] > 0:
+        return opened(dossier_id, ring, rows), 0
+    covers = rows[0]["covers"]
+    plain = ring.open(DERIVED, rows[0]["sealed"], history_binding(dossier_id, covers))
+    kept = [_from_plain(fields) for fields in orjson.loads(plain)]
+    return [*(entry for entry in kept if entry.sequence <= until), *opened(dossier_id, ring, rows[1:])], covers
+
+
+async def keep_history(conn: Connection, dossier_id: UUID, ring: KeyRing, entries: Sequence[Entry]) -> None:
+    """Sealed whole, so that who needs it does not open each body; written anew where it has grown by a part."""
+    last = entries[-1].sequence
+    sealed = ring.seal(DERIVED, orjson.dumps([_to_plain(each) for each in entries]), history_binding(dossier_id, last))
+    await conn.execute(KEEP, dossier_id, last, HISTORY_VERSION, sealed)
 
 
 async def first(conn: Connection, dossier_id: UUID, ring: KeyRing) -> Entry | None:
@@ -118,15 +159,17 @@ def opened(dossier_id: UUID, ring: KeyRing, rows: Sequence[Any]) -> list[Entry]:
 
 
 def _entry(dossier_id: UUID, ring: KeyRing, row: Any) -> Entry:
-    event_id = UUID(int=row["event_id"].int)
-    parts = _parts(dossier_id, ring, row, event_id)
-    first = next(parts)
+    item, type_ = part_of(row["sequence"], row["event_id"]), row["neutral_type"]
+    first, *others = (
+        orjson.loads(ring.open(class_, sealed, Binding(dossier_id, item, type_, class_, VERSION)))
+        for class_, sealed in unpack(row["sealed"], row["classes"])
+    )
     data: dict[str, Any] = first["data"]
-    for part in parts:
-        data |= part["data"]
+    for other in others:
+        data |= other["data"]
     return Entry(
         sequence=row["sequence"],
-        event_id=event_id,
+        event_id=UUID(int=row["event_id"].int),
         source=row["source"],
         type=first["type"],
         privacy_class=row["class"],
@@ -139,7 +182,33 @@ def _entry(dossier_id: UUID, ring: KeyRing, row: Any) -> Entry:
     )
 
 
-def _parts(dossier_id: UUID, ring: KeyRing, row: Any, event_id: UUID) -> Any:
-    for class_, sealed in unpack(row["sealed"], row["classes"]):
-        bound = binding(dossier_id, row["sequence"], event_id, row["neutral_type"], class_)
-        yield orjson.loads(ring.open(class_, sealed, bound))
+def _to_plain(entry: Entry) -> tuple[object, ...]:
+    return (
+        entry.sequence,
+        entry.event_id,
+        entry.source,
+        entry.type,
+        entry.privacy_class,
+        entry.usual_class,
+        entry.recorded_at,
+        entry.person,
+        entry.organisation,
+        dict(entry.data),
+    )
+
+
+def _from_plain(fields: Sequence[Any]) -> Entry:
+    sequence, event_id, source, type_, privacy_class, usual_class, recorded_at, person, organisation, data = fields
+    return Entry(
+        sequence=sequence,
+        event_id=UUID(event_id),
+        source=source,
+        type=type_,
+        privacy_class=privacy_class,
+        usual_class=usual_class,
+        recorded_at=datetime.fromisoformat(recorded_at),
+        occurred_at=datetime.fromisoformat(data["occurred_at"]),
+        person=person,
+        organisation=organisation,
+        data=data,
+    )

@@ -29,7 +29,8 @@ class History:
         """In the order of history."""
         if len(names) == 1:
             return self._by_name.get(names[0], ())
-        return sorted((e for name in names for e in self._by_name.get(name, ())), key=place)
+        found = [entry for name in names for entry in self._by_name.get(name, ())]
+        return sorted(found, key=place) if len(found) > 1 else found
 
     @cached_property
     def _by_name(self) -> dict[str, list[Entry]]:
