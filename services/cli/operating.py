@@ -1,4 +1,4 @@
-"""The commands for real people: serve, migrate, parties import, grants register."""
+"""The commands for real people: serve, migrate, parties import, grants register, erasures export and replay."""
 
 import logging
 from pathlib import Path
@@ -29,6 +29,9 @@ parties = typer.Typer(
     no_args_is_help=True, rich_markup_mode="markdown", help="Who may come in: organisations, people, machine clients."
 )
 grants = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Access that rests on a legal task.")
+erasures = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="markdown", help="Erased dossiers stay erased after a restore."
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,8 +41,12 @@ def add_to(app: typer.Typer) -> None:
     parties.callback()(_parties)
     grants.command("register")(register_grants)
     grants.callback()(_grants)
+    erasures.command("export")(export_erasures)
+    erasures.command("replay")(replay_erasures)
+    erasures.callback()(_erasures)
     app.add_typer(parties, name="parties")
     app.add_typer(grants, name="grants")
+    app.add_typer(erasures, name="erasures")
 
 
 def _parties() -> None:
@@ -48,6 +55,10 @@ def _parties() -> None:
 
 def _grants() -> None:
     """Access that rests on a legal task."""
+
+
+def _erasures() -> None:
+    """Erased dossiers stay erased after a restore."""
 
 
 def serve(
@@ -190,6 +201,50 @@ def register_grants(
     if refused:
         say(console, f"{refused} of {len(entries)} refused; correct them and run this again.")
         raise typer.Exit(1)
+
+
+def export_erasures(data: Data = None) -> None:
+    """Print the list of erased dossiers: ids and moments, nothing else; keep it outside your backups.
+
+    A backup is older than the erasures after it, so restoring one brings their keys back; with this list, kept
+    elsewhere, `draad erasures replay` takes them away again. Needs the key database, also while `draad serve` runs.
+
+    Example, daily:
+
+        draad erasures export > erasures.jsonl
+    """
+    from services.roots import erasures as root
+
+    settings = _settings()
+    for line in _run(lambda: root.exported(settings, data, _progress)) or []:
+        typer.echo(line)
+
+
+def replay_erasures(
+    file: Annotated[
+        Path | None, typer.Argument(help="A list of `draad erasures export`. Without it: that of the key database.")
+    ] = None,
+    data: Data = None,
+) -> None:
+    """After restoring a backup of either database, before serving: erase again what was erased.
+
+    Destroys keys that came back and wipes what could be read of those dossiers. Doing it again changes nothing.
+    Needs both databases.
+
+    Example:
+
+        draad erasures replay erasures.jsonl
+    """
+    from services.roots import erasures as root
+
+    settings = _settings()
+    found = _run(lambda: root.replayed(settings, file, data, _progress))
+    if found is not None:
+        say(
+            Console(highlight=False),
+            f"Of {found.erasures} erased dossiers the keys of {found.keys} had come back, and the rest of "
+            f"{found.dossiers}; they are gone again.",
+        )
 
 
 def _settings() -> "Settings":

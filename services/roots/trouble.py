@@ -13,6 +13,7 @@ from services.foundation.settings import SettingsFault
 from services.foundation.vault.keys import WrongRootKey
 from services.foundation.vault.root_key import RootKeyRefused
 from services.roots.databases import NotAsItShouldBe
+from services.roots.erasures import ListRefused
 from services.roots.guard import NotStarted
 from services.roots.running import CannotListen
 from services.roots.statutory import GrantsRefused
@@ -20,5 +21,5 @@ from services.roots.statutory import GrantsRefused
 EXPECTED: Final[tuple[type[Exception], ...]] = (
     *(CannotListen, DatabaseTrouble, FailpointSet, FolderTrouble, GrantsRefused, MigrationTrouble, NamelessUser),
     *(NoPostgres, NoUnprivilegedUser, NotAsItShouldBe, NotStarted, PartyRefused),
-    *(KafkaTrouble, RootKeyRefused, SettingsFault, WrongRootKey),
+    *(KafkaTrouble, ListRefused, RootKeyRefused, SettingsFault, WrongRootKey),
 )

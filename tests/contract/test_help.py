@@ -13,7 +13,7 @@ from services.foundation.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = [
     *(("sandbox",), ("demo",), ("replay",), ("serve",), ("migrate",)),
-    *(("parties", "import"), ("grants", "register")),
+    *(("parties", "import"), ("grants", "register"), ("erasures", "export"), ("erasures", "replay")),
 ]
 
 

@@ -46,6 +46,8 @@ NOBODY_LISTENS = {
         (["parties", "import", str(LIFE)], {}, ["/format"]),
         (["grants", "register", "README.md"], {}, ["README.md is not JSON"]),
         (["grants", "register", str(LIFE)], {}, ["holds no grants"]),
+        (["erasures", "replay", "README.md"], {}, ["README.md, line 1", "nothing was done"]),
+        (["erasures", "replay", "nowhere.jsonl"], {}, ["nowhere.jsonl cannot be read"]),
     ],
 )
 def test_wrong_use_is_answered_with_what_to_do(arguments: list[str], given: dict[str, str], says: list[str]) -> None:

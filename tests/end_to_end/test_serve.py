@@ -143,6 +143,26 @@ def test_an_operator_registers_parties_and_a_legal_task_beside_a_serving_process
     assert serving.ask("GET", f"/v1/dossiers/{dossier}/events", headers=carla).status_code == 200
 
 
+def test_a_dossier_that_a_backup_brought_back_is_erased_again(installation: Installation, serving: Running) -> None:
+    """As it stands after a restore: the databases know nothing of the erasure, the list kept elsewhere does."""
+    installation.draad("parties", "import", installation.parties())
+    participant = installation.issuer.headers("somebody erased")
+    dossier = _opened(serving, participant)
+    kept = installation.folder / "erasures.jsonl"
+    kept.write_text(json.dumps({"dossier": dossier, "destroyed_at": "2026-01-01T00:00:00+00:00"}) + "\n", "utf-8")
+
+    replayed = installation.draad("erasures", "replay", kept)
+    assert replayed.status == 0, replayed
+    assert "the keys of 1 had come back, and the rest of 1" in " ".join(replayed.said.split())
+    assert serving.ask("GET", f"/v1/dossiers/{dossier}/events", headers=participant).status_code == 404
+    assert serving.ask("GET", "/v1/dossiers", headers=participant).json()["items"] == []
+
+    exported = installation.draad("erasures", "export")
+    assert [json.loads(line)["dossier"] for line in exported.said.splitlines()] == [dossier]
+    again = installation.draad("erasures", "replay")
+    assert "the keys of 0 had come back, and the rest of 0" in " ".join(again.said.split())
+
+
 def test_what_does_not_fit_a_running_installation_is_refused(installation: Installation, serving: Running) -> None:
     owned = installation.draad("serve", "--port", "0")
     assert owned.status == 1

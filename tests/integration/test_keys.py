@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from services.foundation.database.connection import Database, Lock, advisory_key
+from services.foundation.vault import tombstones
 from services.foundation.vault.keys import Keys, KeysDestroyed, WrongRootKey
 from services.foundation.vault.root_key import DoesNotOpen, LocalRootKey
 from services.foundation.vault.sealing import CLASSES, Binding, KeyRing
@@ -101,7 +102,7 @@ async def test_destroyed_keys_are_gone_and_never_made_again(keys: Keys, key_data
     assert await keys.fetch(other) is not None
     assert await count(key_database, "dossier_keys", dossier_id) == 0
     assert await count(key_database, "class_keys", dossier_id) == 0
-    assert [entry.dossier_id for entry in await keys.destroyed()] == [dossier_id]
+    assert [entry.dossier_id for entry in await tombstones.destroyed(key_database)] == [dossier_id]
     with pytest.raises(KeysDestroyed):
         await keys.create(dossier_id)
 
@@ -159,7 +160,7 @@ async def test_the_database_itself_keeps_destroyed_destroyed(keys: Keys, key_dat
     async with key_database.connection() as connection:
         with pytest.raises(asyncpg.RestrictViolationError):
             await connection.execute(change)
-    assert len(await keys.destroyed()) == 1
+    assert len(await tombstones.destroyed(key_database)) == 1
 
 
 async def test_a_backup_brings_no_destroyed_key_back(keys: Keys, key_database: Database) -> None:
@@ -171,13 +172,13 @@ async def test_a_backup_brings_no_destroyed_key_back(keys: Keys, key_database: D
         await connection.execute("alter table keys.dossier_keys disable trigger user")
         await connection.execute("insert into keys.destroyed (dossier_id) values ($1)", here)
     assert await keys.fetch(here) is None
-    assert set(await keys.replay_destroyed([elsewhere, unknown])) == {here, elsewhere}
-    assert await keys.replay_destroyed([elsewhere, unknown]) == []
+    assert set(await tombstones.replay(key_database, [elsewhere, unknown])) == {here, elsewhere}
+    assert await tombstones.replay(key_database, [elsewhere, unknown]) == []
     for dossier_id in (here, elsewhere):
         assert await keys.fetch(dossier_id) is None
         assert await count(key_database, "dossier_keys", dossier_id) == 0
     assert await keys.fetch(living) is not None
-    assert {entry.dossier_id for entry in await keys.destroyed()} == {here, elsewhere, unknown}
+    assert {entry.dossier_id for entry in await tombstones.destroyed(key_database)} == {here, elsewhere, unknown}
 
 
 async def test_keys_moved_to_another_dossier_do_not_open(keys: Keys, key_database: Database) -> None:

@@ -2,15 +2,14 @@
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from services.foundation.database.connection import Connection, Database, Lock, advisory_key
+from services.foundation.database.connection import Connection, Database
+from services.foundation.vault import tombstones
 from services.foundation.vault.root_key import KEY_BYTES, DoesNotOpen, RootKey, derived, seal, unseal
 from services.foundation.vault.sealing import CLASSES, KeyRing
 
@@ -30,7 +29,6 @@ INSERT_CLASS_KEYS: Final = """
     insert into keys.class_keys (dossier_id, class, version, wrapped)
     select $1, k.class, $2, k.wrapped from unnest($3::text[], $4::bytea[]) as k(class, wrapped)
 """
-RECORD_DESTROYED: Final = "insert into keys.destroyed (dossier_id) values ($1) on conflict do nothing"
 
 
 class WrongRootKey(Exception):
@@ -47,20 +45,9 @@ class KeysDestroyed(Exception):
         super().__init__(self.__doc__)
 
 
-@dataclass(frozen=True)
-class Destroyed:
-    dossier_id: UUID
-    at: datetime
-
-
 def wrapping_context(kind: str, dossier_id: UUID, version: int, class_: str = "") -> bytes:
     """What a wrapped key is bound to, so that it unwraps only where it belongs."""
     return b"\0".join((b"draad", kind.encode(), dossier_id.bytes, str(version).encode(), class_.encode()))
-
-
-def _lock(dossier_id: UUID) -> Lock:
-    # Making and destroying the keys of one dossier wait for each other; else keys could be made beside their tombstone.
-    return Lock(advisory_key("keys", dossier_id))
 
 
 class Keys:
@@ -88,7 +75,7 @@ class Keys:
         class_keys = {class_: secrets.token_bytes(KEY_BYTES) for class_ in CLASSES}
         # The root key may be far away: ask it before the transaction, not within.
         wrapped = await self._root.wrap(dossier_key, wrapping_context("dossier", dossier_id, VERSION))
-        async with self._database.transaction(_lock(dossier_id)) as connection:
+        async with self._database.transaction(tombstones.lock(dossier_id)) as connection:
             if await connection.fetchval("select 1 from keys.destroyed where dossier_id = $1", dossier_id):
                 raise KeysDestroyed
             made = await connection.fetchval(INSERT_DOSSIER_KEY, dossier_id, VERSION, wrapped)
@@ -129,36 +116,8 @@ class Keys:
         return rings
 
     async def destroy(self, dossier_id: UUID) -> None:
-        """Deletes the wrapped keys and records that, in one transaction; also if there are none. Again is quiet."""
-        async with self._database.transaction(_lock(dossier_id)) as connection:
-            await connection.execute(RECORD_DESTROYED, dossier_id)
-            await connection.execute("delete from keys.dossier_keys where dossier_id = $1", dossier_id)
-
-    async def destroyed(self) -> list[Destroyed]:
-        """The list to keep outside the backups of this database, and to replay after a restore of either database."""
-        async with self._database.connection() as connection:
-            rows = await connection.fetch("select dossier_id, destroyed_at from keys.destroyed order by destroyed_at")
-        return [Destroyed(UUID(bytes=row["dossier_id"].bytes), row["destroyed_at"]) for row in rows]
-
-    async def replay_destroyed(self, known: Iterable[UUID] = ()) -> list[UUID]:
-        """After a restore: destroys again what this database's list, or a newer copy of it, says was destroyed.
-
-        Gives the dossiers whose keys the backup had brought back.
-        """
-        elsewhere = sorted(set(known))
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(
-                """
-                select dossier_id from keys.dossier_keys
-                 where dossier_id = any($1::uuid[]) or dossier_id in (select dossier_id from keys.destroyed)
-                 order by dossier_id
-                """,
-                elsewhere,
-            )
-        returned = [UUID(bytes=row["dossier_id"].bytes) for row in rows]
-        for dossier_id in sorted({*elsewhere, *returned}):
-            await self.destroy(dossier_id)
-        return returned
+        """For good; again is quiet."""
+        await tombstones.destroy(self._database, dossier_id)
 
 
 async def _insert_class_keys(
@@ -171,4 +130,4 @@ async def _insert_class_keys(
     await connection.execute(INSERT_CLASS_KEYS, dossier_id, VERSION, list(class_keys), wrapped)
 
 
-__all__ = ["Destroyed", "DoesNotOpen", "Keys", "KeysDestroyed", "WrongRootKey"]
+__all__ = ["DoesNotOpen", "Keys", "KeysDestroyed", "WrongRootKey"]
