@@ -11,7 +11,9 @@ from fastapi import FastAPI
 from starlette.datastructures import Headers
 
 from services.events import endpoints as feed_endpoints
+from services.events.news import News
 from services.events.relay import Relay
+from services.events.stream import Pace, Streams
 from services.foundation import problems
 from services.foundation.bus.postgres import PostgresBus
 from services.foundation.callers import Caller, bearer
@@ -30,11 +32,16 @@ Json = Any
 class Tokens:
     """`gemeente/karin`: professional, `gemeente/`: machine client, `/noor`: participant, `!draad/`: the platform."""
 
+    def __init__(self) -> None:
+        self.expired: set[str] = set()
+
     async def caller(self, headers: Headers) -> Caller:
         try:
             token = bearer(headers)
         except TokenRefused:
             raise problems.unauthorised() from None
+        if token in self.expired:
+            raise problems.unauthorised()
         organisation, _, person = token.removeprefix("!").partition("/")
         match token.startswith("!"), organisation, person:
             case True, _, _:
@@ -56,6 +63,8 @@ class Desk:
     relay: Relay
     notifier: Notifier
     lanes: Lanes
+    streams: Streams
+    tokens: Tokens
 
     async def settle(self) -> None:
         await self.relay.run_once()
@@ -85,18 +94,21 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(database: Database) -> AsyncIterator[Desk]:
+async def open_desk(database: Database, pace: Pace | None = None) -> AsyncIterator[Desk]:
     dossiers, bus = await Dossiers.begin(database), PostgresBus(database)
     relay, notifier, lanes = Relay(database, bus), Notifier(database, bus, dossiers), Lanes(database, dossiers)
     cursors = Cursors(bytes(32))
     app = FastAPI()
     problems.install(app, away=(Busy,))
-    app.state.authenticator = Tokens()
+    tokens = app.state.authenticator = Tokens()
     app.include_router(endpoints.router(endpoints.Parts(database, dossiers, lanes, cursors)))
-    app.include_router(feed_endpoints.router(Shelf(database, dossiers, dossiers, lanes), cursors))
+    shelf = Shelf(database, dossiers, dossiers, lanes)
+    news = News(shelf.heads)
+    streams = Streams(shelf, news, pace)
+    app.include_router(feed_endpoints.router(shelf, news, streams, cursors))
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://draad.example.org") as client:
-        yield Desk(database, dossiers, app, client, relay, notifier, lanes)
+        yield Desk(database, dossiers, app, client, relay, notifier, lanes, streams, tokens)
     await notifier.close()
     await relay.close()
     await bus.close()

@@ -1,6 +1,6 @@
 """How answers are made, how a list says where it goes on, and what OpenAPI tells of both."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
@@ -135,12 +135,16 @@ def accepts_json(said: Sequence[str]) -> bool:
     """Accept (RFC 9110 section 12.5.1), for all kinds of JSON alike. What cannot be read excludes nothing."""
     if not said or (len(said) == 1 and said[0] in ("*/*", JSON)):
         return True
+    return accepts(said, _KINDS_OF_JSON, "application/*")
+
+
+def accepts(said: Sequence[str], kinds: Collection[str], family: str) -> bool:
     weights: dict[str, float] = {}
     for range_ in ",".join(said).split(","):
         name, *parameters = (part.strip().lower() for part in range_.split(";"))
         weights[name] = max(weights.get(name, 0), _weight(parameters))
-    exact = [weight for name, weight in weights.items() if name in _KINDS_OF_JSON]
-    ranges = [weights[name] for name in ("application/*", "*/*") if name in weights]
+    exact = [weight for name, weight in weights.items() if name in kinds]
+    ranges = [weights[name] for name in (family, "*/*") if name in weights]
     return not any(weights) or (max(exact) if exact else ranges[0] if ranges else 0) > 0
 
 
@@ -174,7 +178,11 @@ class Place:
         """`last` is the position of the last item; an empty page gives `after` back unchanged."""
         if last is None and self.after is not None:
             return {"items": items, "next": self.after}
-        return {"items": items, "next": self.cursors.seal(last or 0, caller=self._key, filter=self.filter)}
+        return {"items": items, "next": self.seal(last or 0)}
+
+    def seal(self, position: int) -> str:
+        """What `after` takes to go on behind this position."""
+        return self.cursors.seal(position, caller=self._key, filter=self.filter)
 
     @property
     def _key(self) -> str:

@@ -1,6 +1,8 @@
 """Who is calling: from the Authorization header to a Caller that the rest of the house can reason about."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Final, Literal
 
 from fastapi import Depends, Request, Security
@@ -138,6 +140,12 @@ def _refused(reason: str, claims: Claims) -> TokenRefused:
 _scheme = HTTPBearer(
     auto_error=False, bearerFormat="JWT", scheme_name="token", description="An access token as RFC 9068 has it"
 )
+
+
+def asking_again(request: Request) -> Callable[[], Awaitable[Caller]]:
+    """For an answer that goes on for long: asks once more who is calling, and refuses who no longer may."""
+    authenticator: Authenticator = request.app.state.authenticator
+    return partial(authenticator.caller, request.headers)
 
 
 async def _caller(request: Request, _documented: Annotated[object, Security(_scheme)]) -> Caller:

@@ -43,6 +43,9 @@ METHOD_NOT_ALLOWED: Final = Kind(
 )
 NOT_ACCEPTABLE: Final = Kind("not-acceptable", "No such representation", 406, "Accept a media type that is offered.")
 CONFLICT: Final = Kind("conflict", "Not as things stand now", 409, "Read the present state, then decide again.")
+TOO_SLOW: Final = Kind(
+    "too-slow", "What was sent was not read in time", 408, "Connect again, and go on after the last id that you got."
+)
 TOO_LARGE: Final = Kind("too-large", "Too much at once", 413, "Send less: 64 KiB an event, 1 MiB a batch.")
 UNSUPPORTED_MEDIA_TYPE: Final = Kind(
     "unsupported-media-type", "Not a media type of this path", 415, "Send a media type that is documented here."
@@ -64,6 +67,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         METHOD_NOT_ALLOWED,
         NOT_ACCEPTABLE,
         CONFLICT,
+        TOO_SLOW,
         TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
         TOO_MANY_REQUESTS,

@@ -1,5 +1,6 @@
 """The feed of a reader: a subscription of channel `feed`, made and filled with what came before at its first read."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,6 +17,13 @@ TRIES = 3
 _FEED = """
     select id, is_ready from notifications.subscriptions
     where organisation is not distinct from $1 and person is not distinct from $2 and channel = 'feed'
+"""
+_HEADS = """
+    select coalesce(feed.last_ordinal, 0) as head
+    from unnest($1::text[], $2::text[]) with ordinality as who (organisation, person, place)
+    left join notifications.subscriptions as feed on feed.channel = 'feed'
+        and feed.organisation is not distinct from who.organisation and feed.person is not distinct from who.person
+    order by who.place
 """
 _MAKE = """
     insert into notifications.subscriptions (id, owner, organisation, person, roles, channel, types, is_ready)
@@ -48,6 +56,13 @@ class Shelf:
         return [
             {"feed_seq": item.ordinal, "event": item.event} | ({"replay": True} if item.replay else {}) for item in page
         ]
+
+    async def heads(self, callers: Sequence[Caller]) -> list[int]:
+        """The last `feed_seq` that was given in each one's feed; 0 where there is no feed yet."""
+        readers = [subscriptions.reader_of(caller) for caller in callers]
+        async with self._database.connection() as conn:
+            rows = await conn.fetch(_HEADS, [one.organisation for one in readers], [one.person for one in readers])
+        return [row["head"] for row in rows]
 
     async def _feed(self, reader: Reader) -> UUID:
         async with self._database.connection() as conn:

@@ -15,7 +15,7 @@ from services.foundation import openapi_page, problems, telemetry
 from services.foundation.answers import JSON, JsonAnswer, answers
 from services.foundation.callers import Authenticator
 from services.foundation.contract import SCHEMAS
-from services.foundation.database.connection import BROKEN, CONFUSED, SHUTDOWN, DatabaseTrouble
+from services.foundation.database.connection import AWAY
 from services.foundation.http_headers import API_VERSION
 from services.foundation.problems import UNAVAILABLE, Problem
 from services.notifications import endpoints as subscriptions
@@ -70,8 +70,7 @@ def application(
         openapi_url=None,  # what is served is the committed document, not one made on the spot
     )
     app.state.authenticator = authenticator
-    # Giving a connection back may fail as well when the database dies: by then no transaction translates it.
-    problems.install(app, away=(DatabaseTrouble, *BROKEN, *SHUTDOWN, CONFUSED))
+    problems.install(app, away=AWAY)
     for router in (
         events.router(house.dossiers),
         dossiers.router(house.dossiers, house.claims),
@@ -79,7 +78,7 @@ def application(
         watching.router(house.dossiers),
         catalogue.router(house.dossiers.contract),
         subscriptions.router(house.notifications),
-        feed.router(house.shelf, house.notifications.cursors),
+        feed.router(house.shelf, house.news, house.streams, house.notifications.cursors),
         health(house),
         documentation(),
         *more,
@@ -114,7 +113,7 @@ def health(house: House) -> APIRouter:
         try:
             async with house.database.connection() as conn:
                 await conn.fetchval("select 1")
-        except (DatabaseTrouble, *BROKEN, *SHUTDOWN, CONFUSED):
+        except AWAY:
             raise Problem(UNAVAILABLE) from None
         return JsonAnswer({"status": "ready"})
 

@@ -19,7 +19,9 @@ from services.dossier.parameters import ParameterShelf
 from services.dossier.store.keyrings import Keyrings
 from services.dossier.surroundings import Surveyor
 from services.dossier.trajectory.timers import Timers
+from services.events.news import News
 from services.events.relay import Relay
+from services.events.stream import Streams
 from services.foundation import contract
 from services.foundation.bus.port import Bus
 from services.foundation.bus.postgres import PostgresBus
@@ -89,6 +91,8 @@ class House:
     claims: Claims
     notifications: Parts
     shelf: Shelf
+    news: News
+    streams: Streams
     relay: Relay
     notifier: Notifier
     lanes: Lanes
@@ -132,6 +136,8 @@ def wired(database: Database, lookups: Database, keys: Keys, root_key: RootKey, 
     cursors = Cursors(root_key.derive("cursor"))
     release = DossierRelease(gate, registry)
     lanes = Lanes(database, release)
+    shelf = Shelf(database, release, DossierAudience(), lanes)
+    news = News(shelf.heads)
     return House(
         database=database,
         registry=registry,
@@ -139,7 +145,9 @@ def wired(database: Database, lookups: Database, keys: Keys, root_key: RootKey, 
         dossiers=Dossiers(handler, gate, overviews, watching, surveyor, types, cursors, portal_source),
         claims=Claims(database, keyrings),
         notifications=Parts(database, release, lanes, cursors),
-        shelf=Shelf(database, release, DossierAudience(), lanes),
+        shelf=shelf,
+        news=news,
+        streams=Streams(shelf, news),
         relay=Relay(database, bus),
         notifier=Notifier(database, bus, DossierAudience(), on_lanes=lanes.wake),
         lanes=lanes,

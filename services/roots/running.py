@@ -18,6 +18,7 @@ Done = TypeVar("Done")
 
 STOP: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, a service manager, a closed terminal
 GRACE: Final = 5  # seconds for requests that are being answered
+UNREAD_FOR: Final = 60  # seconds that what was sent may stay unread
 _signals_are_heard: Final[ContextVar[bool]] = ContextVar("signals_are_heard", default=False)
 
 
@@ -57,6 +58,8 @@ def listening(host: str, port: int) -> socket.socket:
     # Accepted connections inherit it: without it an answer in two writes waits 40 ms for an acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: who takes nothing any more is not waited for for ever
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_FOR * 1000)
     try:
         listener.bind((host, port))
         listener.listen(2048)
@@ -76,6 +79,15 @@ def address(listener: socket.socket) -> str:
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, closing: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._closing = closing
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answers that would never end are told first, so that there is nothing to cut off when grace is over."""
+        self._closing()
+        await super().shutdown(sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Where `until_told` hears signals, it alone does: it stops what this server rests on, too."""
@@ -86,12 +98,21 @@ class _Server(uvicorn.Server):
             yield
 
 
-async def run(app: FastAPI, listener: socket.socket, workers: Sequence[Worker], ready: Callable[[], None]) -> None:
-    """`ready` is called when requests are answered. A worker that falls over takes the process with it."""
+async def run(
+    app: FastAPI,
+    listener: socket.socket,
+    workers: Sequence[Worker],
+    ready: Callable[[], None],
+    closing: Callable[[], None],
+) -> None:
+    """`ready` is called when requests are answered, `closing` when no more are taken.
+
+    A worker that falls over takes the process with it.
+    """
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE
     )
-    server = _Server(config)
+    server = _Server(config, closing)
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(worker()) for worker in workers]
         serving = tasks.create_task(server.serve(sockets=[listener]))

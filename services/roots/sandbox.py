@@ -75,7 +75,7 @@ async def sandbox(
             app = _application(house, switchboard)
             workers = (house.relay.run, house.notifier.run, house.lanes.run)
             found = Sandbox(address(listener), server.folder)
-            await run(app, listener, workers, lambda: ready(found))
+            await run(app, listener, workers, lambda: ready(found), house.streams.close)
 
 
 @asynccontextmanager

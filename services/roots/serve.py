@@ -68,7 +68,7 @@ async def serve(
             url = address(listener)
             async with httpx2.AsyncClient() as http:
                 app = application(house, _authenticator(settings, house, http))
-                await run(app, listener, workers, lambda: ready(Serving(url, place.folder)))
+                await run(app, listener, workers, lambda: ready(Serving(url, place.folder)), house.streams.close)
 
 
 def _authenticator(settings: Settings, house: House, http: httpx2.AsyncClient) -> Authenticator:

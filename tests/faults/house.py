@@ -32,7 +32,7 @@ async def serve(main_url: str, keys_url: str, root_key: str) -> None:
             sys.stdout.write(f"ready: {url}\n")
             sys.stdout.flush()
 
-        await run(app, listener, workers, ready)
+        await run(app, listener, workers, ready, built.streams.close)
 
 
 async def relay(main_url: str) -> None:

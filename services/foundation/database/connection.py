@@ -55,6 +55,10 @@ class NotCommitted(DatabaseTrouble):
     """A statement of this transaction failed, so the database rolled it back instead of committing it."""
 
 
+# Giving a connection back may fail as well when the database dies: by then no transaction translates it.
+AWAY: tuple[type[Exception], ...] = (DatabaseTrouble, *BROKEN, *SHUTDOWN, CONFUSED)
+
+
 @dataclass(frozen=True)
 class Lock:
     """An advisory lock that a transaction takes before its first statement, and keeps to its end."""
