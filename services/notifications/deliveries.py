@@ -1,7 +1,7 @@
 """Reads again what was delivered: by the numbers it got then, and only what the gate permits now."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +12,15 @@ AT_ONCE = 25
 MOST_FENCES = 25
 
 _ROWS = """
-    select ordinal, dossier_id, sequence, number, state, replay from notifications.deliveries
-    where subscription_id = $1 and ordinal > $2 and ($3::text is null or state = $3) order by ordinal limit $4
+    select ordinal, dossier_id, sequence, number, state, replay, is_read from notifications.deliveries
+    where subscription_id = $1 and ordinal > $2 and ($3::text is null or state = $3)
+      and ($4::bool is null or is_read = $4) order by ordinal limit $5
 """
+_ONE = """
+    select ordinal, dossier_id, sequence, number, state, replay, is_read from notifications.deliveries
+    where subscription_id = $1 and ordinal = $2
+"""
+_MARK = "update notifications.deliveries set is_read = $3 where subscription_id = $1 and ordinal = $2"
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,7 @@ class Delivery:
     ordinal: int
     state: str
     replay: bool
+    is_read: bool
     event: Thin
     """The thin event whole, with the `sequence` of this subscription in this dossier."""
 
@@ -35,13 +42,14 @@ async def page(
     after: int,
     limit: int,
     state: str | None = None,
+    is_read: bool | None = None,
 ) -> list[Delivery]:
     """The next deliveries that may be shown. What may not is passed over unseen: a page is short only at the end."""
     shown: list[Delivery] = []
     while len(shown) < limit:
         at_once = max(AT_ONCE, limit - len(shown))
         async with database.connection() as conn:
-            rows = await conn.fetch(_ROWS, subscription_id, after, state, at_once)
+            rows = await conn.fetch(_ROWS, subscription_id, after, state, is_read, at_once)
         for group in _under_one_transaction(rows):
             if len(shown) < limit:
                 shown += await _permitted(release, reader, group)
@@ -49,6 +57,20 @@ async def page(
             break
         after = rows[-1]["ordinal"]
     return shown[:limit]
+
+
+async def mark(
+    database: Database, release: Release, subscription_id: UUID, reader: Reader, ordinal: int, is_read: bool
+) -> Delivery | None:
+    """One that may be shown, now read or unread; nothing when there is none, or it may not be known any more."""
+    async with database.connection() as conn:
+        rows = await conn.fetch(_ONE, subscription_id, ordinal)
+    shown = await _permitted(release, reader, rows) if rows else []
+    if not shown:
+        return None
+    async with database.connection() as conn:
+        await conn.execute(_MARK, subscription_id, ordinal, is_read)
+    return replace(shown[0], is_read=is_read)
 
 
 def _under_one_transaction(rows: Sequence[Any]) -> Iterator[list[Any]]:
@@ -76,6 +98,7 @@ async def _permitted(release: Release, reader: Reader, rows: Sequence[Any]) -> l
             row["ordinal"],
             row["state"],
             row["replay"],
+            row["is_read"],
             now[row["dossier_id"]][row["sequence"]] | {"sequence": str(row["number"])},
         )
         for row in rows

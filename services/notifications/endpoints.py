@@ -1,6 +1,7 @@
 """Subscriptions and their deliveries over HTTP."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from services.foundation.problems import (
     Problem,
     not_found,
 )
-from services.notifications import deliveries, subscriptions
+from services.notifications import deliveries, inbox, subscriptions
 from services.notifications.lanes import Lanes
 from services.notifications.ports import Release
 from services.notifications.shapes import (
@@ -38,7 +39,14 @@ from services.notifications.shapes import (
 from services.notifications.subscriptions import Subscription, reader_of
 
 Id = Annotated[UUID, Path(alias="subscriptionId", description="The id of one of your subscriptions")]
-State = Annotated[Literal["pending", "delivered"] | None, Query(description="Only deliveries in this state")]
+State = Annotated[
+    Literal["pending", "delivered", "unread", "read"] | None,
+    Query(description="Only deliveries in this state; an inbox has `unread` and `read`, other channels the other two"),
+]
+NOT_YET = {
+    "webhook": "This channel comes later; for now take pull, and fetch the deliveries yourself.",
+    "email": "Draad sends no e-mail yet: take inbox, or pull, and fetch the deliveries yourself.",
+}
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,7 @@ def router(parts: Parts) -> APIRouter:
     _add_subscriptions(routes, parts)
     _add_one(routes, parts)
     _add_deliveries(routes, parts)
+    inbox.add_marking(routes, parts.database, parts.release, partial(_found, parts))
     return routes
 
 
@@ -71,7 +80,8 @@ def _add_subscriptions(routes: APIRouter, parts: Parts) -> None:
         operation_id="createSubscription",
         summary="Subscribe",
         description="To everything that you may know, or to some types or dossiers. What you may know is decided for "
-        "each event at the moment of its delivery; a dossier that you name is not checked.",
+        "each event at the moment of its delivery; a dossier that you name is not checked. An `inbox` is a person's "
+        "own, and knows what was read. A participant reads the dossier itself: to one nothing is delivered, anywhere.",
         status_code=201,
         response_model=None,
         responses=answers(
@@ -89,11 +99,12 @@ def _add_subscriptions(routes: APIRouter, parts: Parts) -> None:
     )
     async def create(request: Request, caller: CallerDep) -> Response:
         asked = await body_as(NewSubscription, request)
-        if asked.channel != "pull":
-            says = "This channel comes later; for now take pull, and fetch the deliveries yourself."
-            raise Problem(BAD_REQUEST, errors=[FieldError("/channel", says)])
+        if asked.channel in NOT_YET:
+            raise Problem(BAD_REQUEST, errors=[FieldError("/channel", NOT_YET[asked.channel])])
         if caller.kind == "platform":
             raise Problem(FORBIDDEN, "The platform reads no dossier, so it has nothing to subscribe to.")
+        if asked.channel == inbox.INBOX and caller.person is None:
+            raise Problem(FORBIDDEN, "An inbox is a person's own; a client of an organisation takes pull, or the feed.")
         async with parts.database.transaction() as conn:
             made = await subscriptions.create(conn, reader_of(caller), asked.channel, asked.types, asked.dossiers)
         if made is None:
@@ -169,22 +180,24 @@ def _add_deliveries(routes: APIRouter, parts: Parts) -> None:
         "/{subscriptionId}/deliveries",
         operation_id="listDeliveries",
         summary="What was delivered",
-        description="In the order of delivery, each event once. What you may no longer know is left out.",
+        description="In the order of delivery, each event once. What you may no longer know is left out. An inbox says "
+        "`unread` or `read` of each, and with `state` gives one of the two.",
         response_model=None,
         responses=answers(200, BAD_REQUEST, NOT_FOUND, shape=DeliveryPage, says="A page"),
     )
     async def list_deliveries(
         id: Id, caller: CallerDep, after: After = None, state: State = None, limit: Limit = PAGE
     ) -> Response:
-        await _found(parts, caller, id)
+        channel = (await _found(parts, caller, id)).channel
+        kept, is_read = inbox.asked_for(channel, state)
         reader = reader_of(caller)
         place = Place(parts.cursors, caller, f"deliveries/{id}/{state or ''}", after)
         async with parts.database.connection() as conn:
             await subscriptions.remember_roles(conn, id, reader)
         page = await deliveries.page(
-            parts.database, parts.release, id, reader, after=place.position, limit=limit, state=state
+            parts.database, parts.release, id, reader, after=place.position, limit=limit, state=kept, is_read=is_read
         )
-        items = [{"event": d.event, "state": d.state} | ({"replay": True} if d.replay else {}) for d in page]
+        items = [inbox.shown(channel, one) for one in page]
         return JsonAnswer(place.page(items, page[-1].ordinal if page else None))
 
     @routes.post(
@@ -192,7 +205,7 @@ def _add_deliveries(routes: APIRouter, parts: Parts) -> None:
         operation_id="replayDeliveries",
         summary="Deliver again what was delivered",
         description="Sets existing deliveries to pending again, those of `dossiers` or all, and makes no new ones. "
-        "Each keeps its number and is decided anew.",
+        "Each keeps its number and is decided anew; in an inbox, read stays read.",
         status_code=202,
         response_model=None,
         responses=answers(

@@ -24,7 +24,7 @@ _PLACE = """
 _REPLAY = """
     with candidates as (
         select id, owner from notifications.subscriptions
-        where organisation = $1 and ($2::text is null or person = $2)
+        where owner = $1 and ($2::text is null or person = $2)
           and (dossiers is null or $3::uuid = any(dossiers))
     ), placed as (
         insert into notifications.deliveries (subscription_id, dossier_id, sequence, place, replay)

@@ -25,6 +25,11 @@ class Reader:
         """The key by which an audience offers to this reader."""
         return self.organisation if self.organisation is not None else f"person:{self.person}"
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """By which its subscriptions are found: equality of two texts, which an index can answer; null is not equal."""
+        return self.owner, self.person or ""
+
 
 @dataclass(frozen=True)
 class ReplayFor:

@@ -34,7 +34,10 @@ Dossiers = Annotated[
 class NewSubscription(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    channel: Literal["pull", "webhook", "email", "inbox"]
+    channel: Annotated[
+        Literal["pull", "webhook", "email", "inbox"],
+        Field(description="`pull`: fetch the deliveries; `inbox`: fetch them, and mark what you read"),
+    ]
     types: Types = []
     dossiers: Dossiers = None
 
@@ -56,7 +59,7 @@ class Replay(BaseModel):
 
 class SubscriptionShown(TypedDict):
     id: UUID
-    channel: Literal["pull"]
+    channel: Literal["pull", "inbox"]
     types: list[str]
     dossiers: list[UUID] | None
     created_at: datetime
@@ -67,9 +70,19 @@ class SubscriptionPage(TypedDict):
     next: Next
 
 
+class Mark(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    state: Literal["read", "unread"]
+
+
 class DeliveryShown(TypedDict):
     event: ThinEvent
-    state: Annotated[Literal["pending", "delivered"], Field(description="`pending` again after a replay was asked")]
+    state: Annotated[
+        Literal["pending", "delivered", "unread", "read"],
+        Field(description="`pending` again after a replay was asked; in an inbox `unread` until you mark it `read`"),
+    ]
+    number: NotRequired[Annotated[int, Field(description="In an inbox: names this item, and counts it, from 1")]]
     replay: NotRequired[Annotated[Literal[True], Field(description=REPLAYED)]]
 
 

@@ -16,13 +16,13 @@ TRIES = 3
 
 _FEED = """
     select id, is_ready from notifications.subscriptions
-    where organisation is not distinct from $1 and person is not distinct from $2 and channel = 'feed'
+    where owner = $1 and coalesce(person, '') = $2 and channel = 'feed'
 """
 _HEADS = """
     select coalesce(feed.last_ordinal, 0) as head
-    from unnest($1::text[], $2::text[]) with ordinality as who (organisation, person, place)
-    left join notifications.subscriptions as feed on feed.channel = 'feed'
-        and feed.organisation is not distinct from who.organisation and feed.person is not distinct from who.person
+    from unnest($1::text[], $2::text[]) with ordinality as who (owner, person, place)
+    left join notifications.subscriptions as feed
+        on feed.owner = who.owner and coalesce(feed.person, '') = who.person and feed.channel = 'feed'
     order by who.place
 """
 _MAKE = """
@@ -59,19 +59,19 @@ class Shelf:
 
     async def heads(self, callers: Sequence[Caller]) -> list[int]:
         """The last `feed_seq` that was given in each one's feed; 0 where there is no feed yet."""
-        readers = [subscriptions.reader_of(caller) for caller in callers]
+        keys = [subscriptions.reader_of(caller).key for caller in callers]
         async with self._database.connection() as conn:
-            rows = await conn.fetch(_HEADS, [one.organisation for one in readers], [one.person for one in readers])
+            rows = await conn.fetch(_HEADS, [owner for owner, _ in keys], [person for _, person in keys])
         return [row["head"] for row in rows]
 
     async def _feed(self, reader: Reader) -> UUID:
         async with self._database.connection() as conn:
-            row = await conn.fetchrow(_FEED, reader.organisation, reader.person)
+            row = await conn.fetchrow(_FEED, *reader.key)
             if row is None:
                 # Committed before it is filled: what is placed from now on finds it, what was before is known below.
                 whose = (reader.owner, reader.organisation, reader.person, sorted(reader.roles))
                 await conn.execute(_MAKE, uuid4(), *whose)
-                row = await conn.fetchrow(_FEED, reader.organisation, reader.person)
+                row = await conn.fetchrow(_FEED, *reader.key)
             await subscriptions.remember_roles(conn, row["id"], reader)
         feed: UUID = row["id"]
         if not row["is_ready"]:

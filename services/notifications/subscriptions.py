@@ -13,7 +13,7 @@ from services.notifications.ports import Reader
 MOST = 100
 
 _COLUMNS = "id, channel, types, dossiers, created_at, position"
-_OWN = "organisation is not distinct from $1 and person is not distinct from $2 and channel <> 'feed'"
+_OWN = "owner = $1 and coalesce(person, '') = $2 and channel <> 'feed'"
 _COUNT = f"select count(*) from notifications.subscriptions where {_OWN}"
 _CREATE = f"""
     insert into notifications.subscriptions (id, owner, organisation, person, roles, channel, types, dossiers)
@@ -58,19 +58,19 @@ async def create(
     conn: Connection, reader: Reader, channel: str, types: Sequence[str], dossiers: Sequence[UUID] | None
 ) -> Subscription | None:
     """None when this reader has as many as one may have."""
-    if await conn.fetchval(_COUNT, reader.organisation, reader.person) >= MOST:
+    if await conn.fetchval(_COUNT, *reader.key) >= MOST:
         return None
     whose = (reader.owner, reader.organisation, reader.person, sorted(reader.roles))
     return _subscription(await conn.fetchrow(_CREATE, uuid4(), *whose, channel, list(types), dossiers))
 
 
 async def of_reader(conn: Connection, reader: Reader, after: int, limit: int) -> list[Subscription]:
-    rows = await conn.fetch(_LIST, reader.organisation, reader.person, after, limit)
+    rows = await conn.fetch(_LIST, *reader.key, after, limit)
     return [_subscription(row) for row in rows]
 
 
 async def find(conn: Connection, reader: Reader, id: UUID) -> Subscription | None:
-    row = await conn.fetchrow(_FIND, reader.organisation, reader.person, id)
+    row = await conn.fetchrow(_FIND, *reader.key, id)
     return _subscription(row) if row else None
 
 
@@ -78,7 +78,7 @@ async def change(
     conn: Connection, reader: Reader, id: UUID, types: Sequence[str], dossiers: Sequence[UUID] | None
 ) -> Subscription | None:
     """What was decided stays decided; what is on its way is decided by the new choice of types."""
-    row = await conn.fetchrow(_CHANGE, reader.organisation, reader.person, id, list(types), dossiers)
+    row = await conn.fetchrow(_CHANGE, *reader.key, id, list(types), dossiers)
     return _subscription(row) if row else None
 
 

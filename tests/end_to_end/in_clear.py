@@ -158,6 +158,7 @@ MAIN: Final[dict[str, dict[str, str]]] = {
         "state": WORD,
         "ordinal": NUMBER,
         "number": NUMBER,
+        "is_read": FLAG,
     },
     "notifications.lanes": {
         "subscription_id": ID,

@@ -206,8 +206,9 @@ async def test_who_does_not_read_is_shed_resumes_and_holds_nobody_up(live: Live)
 
 async def _shed(live: Live) -> None:
     """Until nobody is served any more: the slow one was given up, and has its last word before it."""
-    while live.desk.streams.listeners:  # noqa: ASYNC110 - what is waited for is that it tells nobody
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(10):
+        while live.desk.streams.listeners:  # noqa: ASYNC110 - it tells nobody but the slow one
+            await asyncio.sleep(0.01)
 
 
 async def test_a_token_that_is_over_ends_it_before_anything_more_is_said(live: Live) -> None:
@@ -253,8 +254,9 @@ async def test_so_many_streams_a_caller_has_and_no_more(live: Live) -> None:
         async with live.listen(BOB) as other:
             assert other.status == 200
         await last.hang_up()
-        while live.desk.streams.listeners["gemeente", "karin"] > 2:  # noqa: ASYNC110 - nobody tells that it heard it
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            while live.desk.streams.listeners["gemeente", "karin"] > 2:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.01)
         async with live.listen(KARIN) as again:
             assert again.status == 200
 

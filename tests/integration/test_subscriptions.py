@@ -7,6 +7,7 @@ from uuid import UUID, uuid4, uuid5
 import pytest
 
 from services.foundation.database.connection import Database
+from services.notifications import placing, shelf, subscriptions
 from tests.desk import Desk, open_desk
 
 pytestmark = pytest.mark.anyio
@@ -154,3 +155,24 @@ async def test_entries_that_a_grant_opens_say_replay(desk: Desk) -> None:
     await desk.append(ONE, history_to="gemeente")
     items, _ = await desk.pages(f"{own}/deliveries", KARIN)
     assert [(item["event"]["sequence"], item.get("replay")) for item in items] == [("1", None), ("2", True)]
+
+
+async def test_ones_own_are_found_without_looking_at_those_of_others(desk: Desk) -> None:
+    """As many as a region has; what is asked for at each read is answered by an index."""
+    async with desk.database.connection() as conn:
+        await conn.execute(
+            """insert into notifications.subscriptions (id, owner, organisation, person, roles, channel, types)
+            select gen_random_uuid(), 'o' || n % 50, 'o' || n % 50, 'p' || n, '{}', 'pull', '{}'
+            from generate_series(1, 20000) as n"""
+        )
+        await conn.execute("analyze notifications.subscriptions")
+        for statement, values in (
+            (subscriptions._COUNT, ("o7", "")),
+            (subscriptions._LIST, ("o7", "p7", 0, 25)),
+            (subscriptions._FIND, ("o7", "p7", ONE)),
+            (shelf._FEED, ("o7", "p7")),
+            (shelf._HEADS, (["o7"], ["p7"])),
+            (placing._PLACE, (["o7"], ONE, 1)),
+        ):
+            plan = await conn.fetch(f"explain {statement}", *values)
+            assert "Seq Scan on subscriptions" not in str(plan), plan

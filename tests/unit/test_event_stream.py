@@ -80,8 +80,9 @@ async def test_what_waits_for_room_is_decided_when_there_is_room() -> None:
     feed.hidden = {*range(1, 60)}
     for _ in range(10):
         server.room.release()
-    while len(server.numbers()) <= AT_ONCE:  # noqa: ASYNC110 - as long as it takes
-        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        while len(server.numbers()) <= AT_ONCE:  # noqa: ASYNC110 - a server tells nobody that it wrote
+            await asyncio.sleep(0)
     assert server.numbers() == [*range(1, AT_ONCE + 1), 60]
     answering.cancel()
     await asyncio.wait([answering])
@@ -112,7 +113,8 @@ async def test_who_calls_is_asked_again_before_each_word() -> None:
             raise unauthorised()
         return KARIN
 
-    await stream(feed, who)({}, server.never, server.send)
+    async with asyncio.timeout(5):
+        await stream(feed, who)({}, server.never, server.send)
     assert times == [0, AT_ONCE, 2 * AT_ONCE]
     assert server.numbers() == [*range(1, 2 * AT_ONCE + 1)]
     assert server.text.endswith("\n\n")
