@@ -7,8 +7,10 @@ same order again, because its positions were committed before its first record l
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
@@ -20,6 +22,9 @@ from services.foundation.telemetry import log
 
 TOPIC = "draad.entries"
 BATCH = 500
+KEEP = timedelta(days=14)  # as the topic of Kafka does
+FORGET_EVERY = 60.0
+FORGET_AT_ONCE = 2_000
 
 _POSITIONED = """
     select pos, dossier_id, event, position from dossier.outbox
@@ -37,6 +42,12 @@ _ASSIGN = """
     from unnest($1::bigint[], $2::bigint[]) as given (pos, position) where entry.pos = given.pos
 """
 _MARK = "update dossier.outbox set published_at = clock_timestamp() where pos = any($1::bigint[])"
+# The oldest stand in front: what is looked at is one bite, however much is kept.
+_FORGET = """
+    with front as (select pos, published_at from dossier.outbox order by pos limit $2)
+    delete from dossier.outbox as entry using front
+    where entry.pos = front.pos and front.published_at < clock_timestamp() - $1::interval returning entry.pos
+"""
 
 
 class AnotherRelayRuns(Exception):
@@ -47,16 +58,28 @@ class AnotherRelayRuns(Exception):
 
 
 class Relay:
-    """The relay of one shard. `batch` is how many entries get a position at once, `chunk` how many leave at once."""
+    """The relay of one shard. `batch` is how many entries get a position at once, `chunk` how many leave at once.
+
+    What was published longer than `keep` ago is deleted, so that the outbox does not grow for ever.
+    """
 
     def __init__(
-        self, database: Database, bus: Bus, *, shard: str = "main", batch: int = BATCH, chunk: int = BATCH
+        self,
+        database: Database,
+        bus: Bus,
+        *,
+        shard: str = "main",
+        batch: int = BATCH,
+        chunk: int = BATCH,
+        keep: timedelta = KEEP,
     ) -> None:
         self._database = database
         self._bus = bus
         self._shard = shard
         self._batch = batch
         self._chunk = chunk
+        self._keep = keep
+        self._forgets_at = 0.0
         self._lock = advisory_key("relay", uuid5(NAMESPACE_OID, shard))
         self._turn = asyncio.Lock()
         self._held = AsyncExitStack()
@@ -83,6 +106,7 @@ class Relay:
                 published = 0
                 while count := await self._publish_batch(connection):
                     published += count
+                await self._forget(connection)
                 return published
             except BaseException:
                 await self._let_go()
@@ -135,6 +159,15 @@ class Relay:
         reach("relay.after_mark")
         log.debug("published", shard=self._shard, count=len(rows), position=rows[-1][3])
         return len(rows)
+
+    async def _forget(self, connection: Connection) -> None:
+        """A bite at a time, because what is new waits for it: at once again after a whole one, else a minute later."""
+        if time.monotonic() < self._forgets_at:
+            return
+        gone = len(await connection.fetch(_FORGET, self._keep, FORGET_AT_ONCE))
+        self._forgets_at = 0.0 if gone == FORGET_AT_ONCE else time.monotonic() + FORGET_EVERY
+        if gone:
+            log.info("forgotten", shard=self._shard, count=gone)
 
     async def _next_batch(self, connection: Connection) -> Sequence[tuple[Any, ...]]:
         """What has a position and was not marked is a batch that a crash cut short: it goes first, and as it was.

@@ -38,6 +38,7 @@ class Settings:
     | `DRAAD_KAFKA_USER` | who Draad is for the brokers (SCRAM-SHA-512); only with TLS | text | no password is asked for |
     | `DRAAD_KAFKA_PASSWORD_FILE` | file with the password of that user | path | see `DRAAD_KAFKA_PASSWORD` |
     | `DRAAD_KAFKA_PASSWORD` | the password itself, where a file is not possible | text | no password is asked for |
+    | `DRAAD_OUTBOX_DAYS` | how long what was published stays in the outbox | days, 1 or more | 14 |
     | `DRAAD_LOG_LEVEL` | how much is logged; never a value of an event | `debug`, `info`, `warning` or `error` | `info` |
     | `DRAAD_PORTAL_SOURCE` | the `source` of events that people record through this installation | URI | events carry the source of their writer |
     """  # noqa: E501 - a row of a table is one line
@@ -52,6 +53,7 @@ class Settings:
     kafka_ca_file: Path | None = None
     kafka_user: str | None = None
     kafka_password: str | None = field(default=None, repr=False)
+    outbox_days: int = 14
     log_level: str = "info"
     portal_source: str | None = None
 
@@ -75,6 +77,7 @@ class Settings:
             kafka_ca_file=Path(given["DRAAD_KAFKA_CA_FILE"]) if "DRAAD_KAFKA_CA_FILE" in given else None,
             kafka_user=given.get("DRAAD_KAFKA_USER"),
             kafka_password=_kafka_password(given, faults),
+            outbox_days=_days(given, "DRAAD_OUTBOX_DAYS", 14, faults),
             log_level=_log_level(given, faults),
             portal_source=given.get("DRAAD_PORTAL_SOURCE"),
         )
@@ -195,6 +198,14 @@ def _kafka_password(given: Mapping[str, str], faults: list[str]) -> str | None:
     except (OSError, UnicodeDecodeError):
         faults.append("DRAAD_KAFKA_PASSWORD_FILE cannot be read.")
         return None
+
+
+def _days(given: Mapping[str, str], name: str, default: int, faults: list[str]) -> int:
+    value = given.get(name, str(default))
+    if value.isascii() and value.isdigit() and 0 < int(value[:6]) < 100_000:
+        return int(value)
+    faults.append(f"{name} is not a number of days: write 1 or more.")
+    return default
 
 
 def _log_level(given: Mapping[str, str], faults: list[str]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from services.dossier.store.keyrings import Keyrings
 from services.dossier.surroundings import Surveyor
 from services.dossier.trajectory.timers import Timers
 from services.events.news import News
-from services.events.relay import Relay
+from services.events.relay import KEEP, Relay
 from services.events.stream import Streams
 from services.foundation import contract
 from services.foundation.bus.port import Bus
@@ -103,9 +104,15 @@ class House:
 
 @asynccontextmanager
 async def built(
-    main_url: str, keys_url: str, root_key: RootKey, portal_source: str, bus: Bus | None = None, size: int = 16
+    main_url: str,
+    keys_url: str,
+    root_key: RootKey,
+    portal_source: str,
+    bus: Bus | None = None,
+    size: int = 16,
+    keep: timedelta = KEEP,
 ) -> AsyncIterator[House]:
-    """`bus` absent means: the PostgreSQL table."""
+    """`bus` absent means: the PostgreSQL table. `keep` is how long what was published stays in the outbox."""
     async with AsyncExitStack() as stack:
         database = await Database.open(main_url, size=size)
         stack.push_async_callback(database.close)
@@ -116,14 +123,22 @@ async def built(
         stack.push_async_callback(keys_database.close)
         keys = Keys(keys_database, root_key)
         await keys.demand_root_key()
-        house = wired(database, lookups, keys, root_key, portal_source, bus or PostgresBus(database))
+        house = wired(database, lookups, keys, root_key, portal_source, bus or PostgresBus(database), keep)
         stack.push_async_callback(house.bus.close)
         stack.push_async_callback(house.notifier.close)
         stack.push_async_callback(house.relay.close)
         yield house
 
 
-def wired(database: Database, lookups: Database, keys: Keys, root_key: RootKey, portal_source: str, bus: Bus) -> House:
+def wired(
+    database: Database,
+    lookups: Database,
+    keys: Keys,
+    root_key: RootKey,
+    portal_source: str,
+    bus: Bus,
+    keep: timedelta = KEEP,
+) -> House:
     """Nothing is asked of the database here; so the documents can be made without one."""
     keyrings = Keyrings(database, keys, KeyCache())
     statute, types, registry = law.load(), contract.load(), Registry(lookups)
@@ -148,7 +163,7 @@ def wired(database: Database, lookups: Database, keys: Keys, root_key: RootKey, 
         shelf=shelf,
         news=news,
         streams=Streams(shelf, news),
-        relay=Relay(database, bus),
+        relay=Relay(database, bus, keep=keep),
         notifier=Notifier(database, bus, DossierAudience(), on_lanes=lanes.wake),
         lanes=lanes,
         timers=Timers(database, handler.end_due),

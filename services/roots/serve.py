@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, Literal
 
@@ -60,7 +61,8 @@ async def serve(
         source = settings.portal_source or PLATFORM_SOURCE
         bus = of_installation(settings)
         await demand_bus(bus)
-        async with built(place.main, place.keys, LocalRootKey(settings.root_key), source, bus) as house:
+        keep = timedelta(days=settings.outbox_days)
+        async with built(place.main, place.keys, LocalRootKey(settings.root_key), source, bus, keep=keep) as house:
             workers = _workers(house, part)
             if listener is None:
                 await work(workers, lambda: ready(Serving(None, place.folder)))

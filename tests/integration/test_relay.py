@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -13,6 +14,7 @@ from uuid import UUID, uuid5
 import asyncpg
 import pytest
 
+from services.events import relay as relay_module
 from services.events.relay import TOPIC, AnotherRelayRuns, Relay
 from services.foundation.bus.port import Received
 from services.foundation.bus.postgres import PostgresBus
@@ -142,6 +144,31 @@ async def _when_free(relay: Relay) -> None:
         else:
             return
     pytest.fail("the lock of the killed relay was never given back")
+
+
+async def test_what_was_published_long_ago_goes_and_nothing_else(
+    database: Database, hire: Hire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "FORGET_AT_ONCE", 4)
+    dossiers, bus = await Dossiers.begin(database), PostgresBus(database)
+    first = hire(bus)
+    for _ in range(8):
+        await dossiers.append(MANY[0])
+    await first.run_once()
+    await first.close()
+    await dossiers.append(MANY[0])
+    async with database.connection() as conn:
+        age = "update dossier.outbox set published_at = published_at - interval '15 days' where pos <= 5"
+        await conn.execute(age)
+    relay = hire(bus, keep=timedelta(days=14))
+    assert await relay.run_once() == 1
+    assert [row[1] for row in await outbox(database)] == [5, 6, 7, 8, 9], "a bite"
+    await relay.run_once()
+    assert [row[1:] for row in await outbox(database)] == [(n, n, True) for n in (6, 7, 8, 9)]
+    await dossiers.append(MANY[0])
+    assert await relay.run_once() == 1
+    assert (await outbox(database))[-1][1:] == (10, 10, True), "positions go on"
+    assert [int(record.headers["position"]) for record in await everything(bus)] == [*range(1, 11)]
 
 
 async def test_a_second_relay_is_refused_until_the_first_lets_go(database: Database, hire: Hire) -> None:

@@ -31,6 +31,12 @@ def test_without_settings_everything_is_embedded_and_nothing_secret_is_there() -
     assert settings.log_level == "info"
 
 
+def test_days_are_a_number() -> None:
+    assert read(DRAAD_OUTBOX_DAYS="3").outbox_days == 3
+    for wrong in ("0", "-1", "x", "1.5", "10000000"):
+        assert faults(DRAAD_OUTBOX_DAYS=wrong) == ("DRAAD_OUTBOX_DAYS is not a number of days: write 1 or more.",)
+
+
 def test_no_secret_shows() -> None:
     settings = read(DRAAD_DATABASE_URL=MAIN, DRAAD_KEYS_DATABASE_URL=KEYS, DRAAD_ROOT_KEY=KEY_TEXT)
     assert settings.database_url == MAIN
