@@ -13,7 +13,7 @@ from services.foundation.callers import Caller
 from services.foundation.event_stream import HEARTBEAT, EventStream, Line, frame, stopping
 from services.foundation.problems import TOO_MANY_REQUESTS, Problem
 
-AT_ONCE = 25
+AT_ONCE = 100
 
 
 @dataclass(frozen=True)

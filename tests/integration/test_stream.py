@@ -15,6 +15,7 @@ from services.events.stream import Pace
 from services.foundation.database.connection import Database
 from services.roots.running import address, listening, run
 from tests.desk import Desk, open_desk
+from tests.dossiers import Dossiers
 from tests.streams import Heard, Listener
 from tests.streams import listening as listening_to
 
@@ -179,6 +180,39 @@ async def test_a_withdrawal_stops_what_follows_and_nothing_else(patient: Live) -
         heard += await stream.entries(1)
     assert numbers(heard) == [(1, of(ONE)), (2, of(TWO))]
     async with patient.listen(KARIN) as stream:
+        assert numbers(await stream.entries(1)) == [(2, of(TWO))]
+
+
+async def test_a_withdrawal_waits_for_what_is_being_decided_and_stops_the_rest(
+    patient: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream decides under the fence: acknowledged is a withdrawal only when what was decided before has left."""
+    desk = patient.desk
+    deciding, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(Dossiers):
+        async def still(self, *asked: Any) -> Any:
+            known = await super().still(*asked)
+            deciding.set()
+            await go_on.wait()
+            return known
+
+    await desk.dossiers.allow(ONE, "gemeente")
+    async with patient.listen(KARIN) as stream:
+        monkeypatch.setattr(desk.streams._shelf, "_release", Slow(desk.database))
+        await desk.append(ONE)
+        await deciding.wait()
+        withdrawal = asyncio.create_task(desk.dossiers.withdraw(ONE, "gemeente"))
+        waits = "select exists (select from pg_locks where locktype = 'advisory' and not granted)"
+        async with desk.database.connection() as conn, asyncio.timeout(10):
+            while not await conn.fetchval(waits):
+                assert not withdrawal.done()
+        go_on.set()
+        await withdrawal
+        assert numbers(await stream.entries(1)) == [(1, of(ONE))]
+        await desk.append(ONE)
+        await desk.dossiers.allow(TWO, "gemeente")
+        await desk.append(TWO)
         assert numbers(await stream.entries(1)) == [(2, of(TWO))]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.events.news import News
-from services.events.stream import Pace, Streams
+from services.events.stream import AT_ONCE, Pace, Streams
 from services.foundation.answers import Place
 from services.foundation.callers import Caller
 from services.foundation.event_stream import EventStream, frame
@@ -17,7 +17,6 @@ from services.foundation.problems import unauthorised
 pytestmark = pytest.mark.anyio
 
 KARIN = Caller("professional", "karin", "gemeente", frozenset(), frozenset(), ("iss", "karin"))
-AT_ONCE = 25
 
 
 class Feed:
@@ -73,17 +72,17 @@ def stream(feed: Any, who: Callable[[], Awaitable[Caller]] | None = None) -> Eve
 
 async def test_what_waits_for_room_is_decided_when_there_is_room() -> None:
     """A withdrawal that is acknowledged while a reader is behind reaches all that was not written yet."""
-    feed, server = Feed(60), Server(2)  # the start, and one batch
+    feed, server = Feed(3 * AT_ONCE), Server(2)  # the start, and one batch
     answering = asyncio.create_task(stream(feed)({}, server.never, server.send))
     await server.is_full.wait()
     assert server.numbers() == [*range(1, AT_ONCE + 1)]
-    feed.hidden = {*range(1, 60)}
+    feed.hidden = {*range(1, feed.head)}
     for _ in range(10):
         server.room.release()
     async with asyncio.timeout(5):
         while len(server.numbers()) <= AT_ONCE:  # noqa: ASYNC110 - a server tells nobody that it wrote
             await asyncio.sleep(0)
-    assert server.numbers() == [*range(1, AT_ONCE + 1), 60]
+    assert server.numbers() == [*range(1, AT_ONCE + 1), feed.head]
     answering.cancel()
     await asyncio.wait([answering])
 
@@ -105,7 +104,7 @@ async def test_nothing_is_read_ahead_of_a_reader_that_is_behind() -> None:
 
 
 async def test_who_calls_is_asked_again_before_each_word() -> None:
-    feed, server, times = Feed(60), Server(100), []
+    feed, server, times = Feed(3 * AT_ONCE), Server(100), []
 
     async def who() -> Caller:
         times.append(len(server.numbers()))
