@@ -13,7 +13,7 @@ import pytest
 
 from services.events.stream import Pace
 from services.foundation.database.connection import Database
-from services.roots.running import address, listening, run
+from services.roots.running import UNREAD_FOR, address, listening, run
 from tests.desk import Desk, open_desk
 from tests.dossiers import Dossiers
 from tests.streams import Heard, Listener
@@ -236,6 +236,11 @@ async def test_who_does_not_read_is_shed_resumes_and_holds_nobody_up(live: Live)
     async with live.listen(BOB, heard[-1].id) as again:
         rest = await again.entries(601 - len(heard))
     assert [one.data["feed_seq"] for one in rest] == [*range(len(heard) + 1, 602)]
+
+
+def test_who_takes_nothing_at_all_is_dropped_by_the_kernel() -> None:
+    with listening("127.0.0.1", 0) as ours, socket.create_connection(ours.getsockname()), ours.accept()[0] as accepted:
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == UNREAD_FOR * 1000
 
 
 async def _shed(live: Live) -> None:
