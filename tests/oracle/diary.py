@@ -8,7 +8,8 @@ from tests.oracle import grants, people, support, work
 from tests.oracle.dates import days
 from tests.oracle.told import Event, Follows, Told
 
-RULES = (
+# What follows from what was told, each with the first day on which it follows.
+FROM_WHAT_WAS_TOLD = (
     work.retention_check_missed,
     work.trial_evaluation_due,
     work.trial_evaluation_missing,
@@ -39,9 +40,9 @@ RULES = (
     people.question_overdue,
     people.correction_overdue,
     people.referral_overdue,
-    grants.consent_purpose_ended,
-    grants.consent_expiring,
 )
+# What has to be looked at on the day itself: an end that came does not go away again.
+ON_THE_DAY = (grants.consent_purpose_ended, grants.consent_expiring)
 
 
 @dataclass(frozen=True, order=True)
@@ -61,28 +62,39 @@ class Diary:
         self.told = told
         self.signals: list[Signal] = []
         self._raised: set[object] = set()
+        self._ahead: list[Follows] = []
 
     def walk(self, events: Iterable[Event], until: date) -> None:
         waiting = sorted(events, key=lambda event: event.number)
         today = waiting[0].recorded_on
-        first = today
         while today <= until:
             if self.told.all("dossier.opened"):
                 self._look(today, [today])
             while waiting and waiting[0].recorded_on == today:
                 news = waiting.pop(0)
                 self.told.learn(news)
+                self._ahead = [follows for rule in FROM_WHAT_WAS_TOLD for follows in rule(self.told)]
                 is_late = news.recorded_on > news.day or news.name == "entry.retracted"
-                self._look(today, _days(first, today) if is_late else [today])
+                self._look(today, self._since_last_contact(today) if is_late else [today])
             today += days(1)
 
+    def _since_last_contact(self, today: date) -> Iterator[date]:
+        """Late news: on one of the days that went by it may have been silent for too long."""
+        day = self.told.contacts[-1].day if self.told.contacts else self.told.all("dossier.opened")[0].day
+        while day < today:
+            day += days(1)
+            yield day
+
     def _look(self, today: date, silence_on: Iterable[date]) -> None:
-        for rule in RULES:
+        for follows in self._ahead:
+            if follows.on <= today:
+                self._raise(today, follows)
+        for rule in ON_THE_DAY:
             for follows in rule(self.told, today):
                 if follows.on <= today:
                     self._raise(today, follows)
         for day in silence_on:
-            since = people.is_silent(self.told, day)
+            since = people.silent_since(self.told, day)
             if since is not None:
                 self._raise(today, Follows(day, "R-06", "contact_silence", since, None))
 
@@ -91,9 +103,3 @@ class Diary:
         if identity not in self._raised:
             self._raised.add(identity)
             self.signals.append(Signal(today, follows.rule, follows.code, follows.about.number))
-
-
-def _days(first: date, last: date) -> Iterator[date]:
-    while first <= last:
-        yield first
-        first += days(1)

@@ -44,6 +44,11 @@ SECTIONS = ("strengths", "what_helps", "pitfalls", "what_to_do_when")
 HOURS = (12, 16, 20, 24)
 # Most things happen by day; some at the edge of the civil day.
 CLOCK = (time(0, 4), time(9), time(11, 30), time(12), time(12), time(16, 45), time(22, 30), time(23, 56))
+# Date fields that state.md names.
+NAMED = frozenset(
+    ("starts_on", "ended_on", "held_on", "evaluated_on", "accepted_on", "entered_on", "completed_on", "attempted_on")
+    + ("resolved_on", "estimated_on", "requested_on", "effective_on", "responsible_from")
+)
 # What can be put right by retracting it, when nothing later rests on it.
 RETRACTABLE = (
     "contact-moment.held",
@@ -115,7 +120,8 @@ class Composer:
     drafts: list[Draft] = field(default_factory=list)
     thread: int = 0
     serial: int = 0
-    _last: datetime | None = None
+    _last: datetime | None = None  # recorded in this thread
+    _before: datetime | None = None  # happened in this thread
 
     def chance(self, share: float) -> bool:
         return self.rng.random() < share
@@ -128,16 +134,25 @@ class Composer:
         self.serial += 1
         return f"{prefix}{self.serial}"
 
+    def _date_back(self, told: dict[str, Any]) -> None:
+        """Told as of today what was some days ago: the date named counts, not the event's day (§1)."""
+        for name in sorted(NAMED & told.keys()):
+            if told[name] is not None:
+                told[name] = str(date.fromisoformat(told[name]) - days(self.rng.randint(1, 5)))
+
     def begin(self) -> None:
         """From here on a new thread."""
         self.thread += 1
-        self._last = None
+        self._last = self._before = None
 
     def tell(self, name: str, day: date, *, by: str | None = "oosterlo", prompt: bool = False, **data: Any) -> None:
         """What happened on a day; recorded soon after, or late, and never before what it follows on."""
         occurred = datetime.combine(day, self.rng.choice(CLOCK), AMSTERDAM)
         if prompt:
             occurred = max(occurred, self._last or occurred)
+        elif self._before is not None and self._before.date() == day:
+            occurred = max(occurred, self._before)  # what follows on something does not happen before it
+        self._before = occurred
         lag = timedelta(minutes=self.rng.choice((1, 3, 3, 5, 20)))
         if not prompt and self.chance(0.12):
             lag = timedelta(days=self.rng.choice((1, 2, 4, 9, 20, 45)), minutes=7)
@@ -145,8 +160,9 @@ class Composer:
         if self._last is not None and recorded < self._last:
             recorded = self._last + timedelta(minutes=self.rng.choice((0, 1)))
         self._last = recorded
-        told = {"occurred_at": occurred.isoformat(), **_required(name), **data}
-        told["occurred_at"] = occurred.isoformat()
+        told = {**_required(name), **data, "occurred_at": occurred.isoformat()}
+        if self.chance(0.04):
+            self._date_back(told)
         told = {key: value for key, value in told.items() if value is not None}
         self.drafts.append(Draft(name, occurred, recorded, by, told, self.thread))
 
@@ -163,6 +179,9 @@ def opening(c: Composer) -> None:
     for _ in range(c.rng.randint(0, 3)):
         c.begin()
         intake(c, c.some_day() if c.chance(0.6) else c.opened_on + days(c.rng.randint(0, 30)))
+    for grantee in HELPERS:
+        if c.chance(0.35):
+            granted(c, grantee, c.opened_on + days(c.rng.randint(0, 20)), "guidance")
 
 
 def intake(c: Composer, day: date) -> None:
@@ -206,13 +225,13 @@ def job(c: Composer) -> None:
     told["host_org"] = c.rng.choice(EMPLOYERS) if c.chance(0.3) else None
     if c.chance(0.5):
         estimate(c, starts - days(c.rng.choice((0, 3, 30, 89, 90, 91))), hours)
+    if c.chance(0.5):
+        granted(c, employer, max(starts - days(c.rng.choice((0, 3, -5))), c.opened_on), "placement")
+        c.begin()
     if c.chance(0.4):
         employer_contact(c, employer, starts + days(c.rng.choice((-5, 0, 0, 1, 3))))
     c.tell("placement.started", told_on, by=employer, **told)
     in_job(c, id_, employer, starts, ends)
-    if c.chance(0.4):
-        c.begin()
-        c.drafts[-1].thread = c.thread  # it can be put right without the job
 
 
 def in_job(c: Composer, id_: str, employer: str, starts: date, ends: date) -> None:
@@ -242,12 +261,10 @@ def in_job(c: Composer, id_: str, employer: str, starts: date, ends: date) -> No
 
 
 def employer_contact(c: Composer, employer: str, day: date) -> None:
-    last = c._last
     c.begin()
     told = {"person": PEOPLE["rwc"], "org": "rwc", "audience": "employer", "employer_org": employer}
     c.tell("contact-person.appointed", max(day, c.opened_on), from_on=str(max(day, c.opened_on)), **told)
     c.begin()
-    c._last = last
 
 
 def estimate(c: Composer, day: date, hours: int) -> str:
@@ -281,7 +298,9 @@ def trial(c: Composer) -> None:
     told |= {"planned_end_on": str(planned), "intended_hours_per_week": hours}
     c.tell("trial-placement.requested", asked_on, by=employer, **told)
     if c.chance(0.4):
-        c.tell("trial-placement.decided", asked_on, by="uwv", trial_id=id_, outcome="approved", decided_on=str(asked_on))
+        c.tell(
+            "trial-placement.decided", asked_on, by="uwv", trial_id=id_, outcome="approved", decided_on=str(asked_on)
+        )
         c.drafts[-1].data.pop("new_end_on", None)
     c.tell("trial-placement.started", starts, by=employer, trial_id=id_, started_on=str(starts))
     day = starts
@@ -326,7 +345,9 @@ def contacts(c: Composer) -> None:
 
 
 def contact(c: Composer, day: date) -> None:
-    name = c.rng.choice(("contact-moment.held",) * 5 + ("employability.reviewed", "joint-decision.recorded", "match.agreed"))
+    name = c.rng.choice(
+        ("contact-moment.held",) * 5 + ("employability.reviewed", "joint-decision.recorded", "match.agreed")
+    )
     if name == "contact-moment.held":
         who = [PARTICIPANT, "carla"] if c.chance(0.85) else ["carla", "anton"]
         agreed = str(day + days(c.rng.choice((0, 10, 30, 60, 100, 190, 200)))) if c.chance(0.35) else None
@@ -359,13 +380,18 @@ def checks(c: Composer) -> None:
     for draft in [draft for draft in c.drafts if draft.name == "placement.started"]:
         starts = date.fromisoformat(draft.data["starts_on"])
         first = starts if first is None else min(first, starts)
-        for clock, origin, checkpoints in (("placement", starts, (2, 4, 13)), ("labour_market", first, (8, 16, 26, 52))):
+        for clock, origin, checkpoints in (
+            ("placement", starts, (2, 4, 13)),
+            ("labour_market", first, (8, 16, 26, 52)),
+        ):
             for checkpoint in checkpoints:
                 held = origin + days(7 * checkpoint + c.rng.choice((-15, -14, -5, 0, 9, 14, 15)))
                 if c.chance(0.3) and held <= c.until:
                     c.begin()
                     told = {"check_id": c.new("rc"), "checkpoint_weeks": checkpoint, "clock": clock}
-                    c.tell("retention-check.completed", max(held, c.opened_on), held_on=str(max(held, c.opened_on)), **told)
+                    c.tell(
+                        "retention-check.completed", max(held, c.opened_on), held_on=str(max(held, c.opened_on)), **told
+                    )
 
 
 def out_of_sight(c: Composer) -> None:
@@ -519,25 +545,44 @@ def briefing(c: Composer) -> None:
 
 
 def grant(c: Composer) -> None:
+    purpose = c.rng.choice(("guidance", "placement", "handover"))
+    granted(c, c.rng.choice(EMPLOYERS if purpose == "placement" else HELPERS), c.some_day(), purpose)
+
+
+def asked_twice(c: Composer) -> None:
+    """Two intakes about the same, perhaps with a grant for who asks the second time."""
+    day = c.some_day(before_end=50)
     c.begin()
-    id_, day = c.new("c"), c.some_day()
-    purpose = c.rng.choice(("guidance", "placement", "placement", "handover"))
-    grantee = c.rng.choice(EMPLOYERS if purpose == "placement" else HELPERS)
-    until = day + days(c.rng.choice((5, 7, 8, 29, 30, 31, 60, 200)))
+    intake(c, day)
+    c.begin()
+    first, later = c.drafts[-1], day + days(c.rng.choice((0, 5, 40)))
+    intake(c, later)
+    again = c.drafts[-1]
+    again.data["newly_asked"] = c.rng.choice((first.data["newly_asked"], first.data["reused_fields"], ["other"]))
+    if c.chance(0.8):
+        granted(c, again.data["by_org"], max(later - days(c.rng.choice((1, 9))), c.opened_on), "guidance")
+
+
+def granted(c: Composer, grantee: str, day: date, purpose: str) -> None:
+    c.begin()
+    id_ = c.new("c")
+    until = day + days(c.rng.choice((5, 7, 8, 29, 30, 31, 60, 200, 300, 300)))
     told: dict[str, Any] = {"consent_id": id_, "grantee_org": grantee, "purpose": purpose, "basis": "consent"}
-    told |= {"valid_from": None, "valid_until": stamp(until, c.rng.choice((time(0), time(9))))}
-    told["classes"] = c.rng.choice((["work"], ["work", "identity", "contact"], ["contact"]))
-    told |= {"operations": c.rng.choice((["read"], ["read", "subscribe"], ["emit"])), "legal_ref": None}
+    told |= {"valid_until": stamp(until, c.rng.choice((time(0), time(9)))), "legal_ref": None}
+    told["classes"] = classes = c.rng.choice((["work"], ["work", "identity", "contact"], ["contact"]))
+    told["operations"] = c.rng.choice((["read"], ["read", "subscribe"], ["emit"]))
     told["history"] = c.rng.choice(("all", "from_grant"))
+    told["event_types"] = c.rng.choice((None, None, ["nl.dossier.intake.completed"], ["nl.dossier.placement.ended"]))
+    told["grantee_actor"] = c.rng.choice((None, None, None, "carla"))
     c.tell("consent.granted", day, by=None, prompt=True, **told)
     c.drafts[-1].data["valid_from"] = c.drafts[-1].occurred.isoformat()
-    if c.chance(0.2):
+    if c.chance(0.15):
         day += days(c.rng.randint(0, 20))
         sooner = stamp(day + days(c.rng.randint(1, 40))) if c.chance(0.7) and day + days(40) < until else None
-        c.tell("consent.narrowed", day, by=None, prompt=True, consent_id=id_, classes=["work"], valid_until=sooner)
+        told = {"consent_id": id_, "classes": classes[:1], "event_types": told["event_types"], "valid_until": sooner}
+        c.tell("consent.narrowed", day, by=None, prompt=True, **told)
         c.drafts[-1].data["effective_at"] = c.drafts[-1].occurred.isoformat()
-        c.drafts[-1].data.pop("event_types", None)
-    if c.chance(0.25):
+    if c.chance(0.2):
         day += days(c.rng.randint(0, 40))
         if day < until and day <= c.until:
             c.tell("consent.revoked", day, by=None, prompt=True, consent_id=id_, erase_copies_requested=False)
@@ -588,13 +633,13 @@ def noise(c: Composer) -> None:
 
 THREADS: tuple[tuple[Callable[[Composer], None], int, int], ...] = (
     (contact_people, 0, 1),
-    (job, 0, 3),
-    (trial, 0, 2),
+    (job, 0, 2),
+    (trial, 0, 1),
     (contacts, 0, 1),
     (appointments, 0, 1),
     (out_of_sight, 0, 1),
     (away, 0, 1),
-    (concern, 0, 2),
+    (concern, 0, 1),
     (handover, 0, 1),
     (phase, 0, 1),
     (scheme, 0, 1),
@@ -607,6 +652,7 @@ THREADS: tuple[tuple[Callable[[Composer], None], int, int], ...] = (
     (question, 0, 1),
     (correction, 0, 1),
     (referral, 0, 1),
+    (asked_twice, 0, 1),
     (noise, 0, 1),
 )
 
@@ -616,7 +662,10 @@ def _numbers(rng: Random) -> dict[str, Any]:
     numbers = dict(NUMBERS)
     if rng.random() < 0.5:
         numbers["silence_weeks"] = {name: rng.randint(2, 8) for name in NUMBERS["silence_weeks"]}
-        numbers["labour_clock"], numbers["placement_clock"] = rng.choice(((8, 16), (16, 26))), rng.choice(((2,), (4, 13)))
+        numbers["labour_clock"], numbers["placement_clock"] = (
+            rng.choice(((8, 16), (16, 26))),
+            rng.choice(((2,), (4, 13))),
+        )
         numbers["support_warn_days"] = numbers["contract_warn_days"] = rng.choice(((60, 10), (30,), (84, 42, 14)))
         numbers["support_maximum_weeks"], numbers["support_ask_weeks"] = rng.choice(((20, 10), (30, 26), (40, 30)))
         numbers["manual_review_weeks"] = rng.choice((4, 12))
@@ -644,7 +693,7 @@ def _retract(c: Composer) -> None:
 def compose(seed: int) -> Life:
     rng = Random(seed)
     opened_on = date(2024, 1, 1) + days(rng.randint(0, 730))
-    c = Composer(rng, opened_on, opened_on + days(rng.choice((90, 150, 200, 260, 330, 420))))
+    c = Composer(rng, opened_on, opened_on + days(rng.choice((60, 90, 120, 160, 200, 280))))
     opening(c)
     for thread, least, most in THREADS:
         for _ in range(rng.randint(least, most)):

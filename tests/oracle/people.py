@@ -9,13 +9,12 @@ from tests.oracle.state import stage
 from tests.oracle.told import Event, Follows, Told, at_once
 
 
-def is_silent(told: Told, day: date) -> Event | None:
-    """R-06. The contact, or the opening, after which the limit of silence has passed on this day."""
+def silent_since(told: Told, day: date) -> Event | None:
+    """R-06. The last contact, or the opening, if on this day the limit has passed."""
     if any(closed.day <= day for closed in told.all("dossier.closed")):
         return None
-    earlier = [contact for contact in told.contacts if contact.day < day]
     (opened,) = told.all("dossier.opened")
-    last = earlier[-1] if earlier else opened
+    last = told.contacts[-1] if told.contacts else opened
     limit = last.day + weeks(told.numbers["silence_weeks"][stage(told, day)])
     agreed = [when for when in _appointments(told, day) if when > last.day]
     if last.name == "contact-moment.held" and last["next_on"]:
@@ -36,23 +35,23 @@ def _appointments(told: Told, day: date) -> Iterator[date]:
             yield date_in(appointment["at"])
 
 
-def handover_incomplete(told: Told, today: date) -> Iterator[Follows]:
+def handover_incomplete(told: Told) -> Iterator[Follows]:
     for initiated in told.all("handover.initiated"):
         if len(initiated["items_present"]) < 10:
             yield at_once("R-09", "handover_incomplete", initiated)
 
 
-def handover_overdue(told: Told, today: date) -> Iterator[Follows]:
+def handover_overdue(told: Told) -> Iterator[Follows]:
     """R-09. The day after `due_on`, not accepted by then, not cancelled."""
     for initiated in told.all("handover.initiated"):
         due, handover = initiated.on("due_on"), initiated["handover_id"]
         accepted = [e.on("accepted_on") for e in told.all("handover.accepted") if e["handover_id"] == handover]
-        cancelled = [e.day for e in told.all("handover.cancelled") if e["handover_id"] == handover]
-        if not any(day <= due for day in accepted + cancelled):
+        cancelled = [e for e in told.all("handover.cancelled") if e["handover_id"] == handover]
+        if not cancelled and not any(day <= due for day in accepted):
             yield Follows(due + days(1), "R-09", "handover_overdue", initiated, None)
 
 
-def story_repeated(told: Told, today: date) -> Iterator[Follows]:
+def story_repeated(told: Told) -> Iterator[Follows]:
     """R-10. A later intake asks as new what an earlier one holds that the asker may read."""
     intakes = told.all("intake.completed")
     for intake in intakes:
@@ -70,7 +69,7 @@ def _months_before(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, 28))
 
 
-def contact_person_gap(told: Told, today: date) -> Iterator[Follows]:
+def contact_person_gap(told: Told) -> Iterator[Follows]:
     """R-14. Day 4 without anybody appointed; the 2nd working day after the active one left without a successor."""
     appointed = [e for e in told.all("contact-person.appointed") if e["audience"] == "participant"]
     (opened,) = told.all("dossier.opened")
@@ -79,15 +78,15 @@ def contact_person_gap(told: Told, today: date) -> Iterator[Follows]:
         yield Follows(too_late, "R-14", "contact_person_gap", opened, None)
     for gone in told.all("professional.unassigned"):
         own = [n for n, e in enumerate(appointed) if e["person"] == gone["person"] and e.is_before(gone)]
-        if not own:
+        if not own or gone.day < appointed[own[-1]].on("from_on"):
             continue
         too_late = working_day_after(gone.day, told.numbers["gap_working_days"] + 1)
-        successors = [e for e in appointed[own[-1] + 1 :] if e.day < too_late]
+        successors = [e for e in appointed[own[-1] + 1 :] if e.on("from_on") < too_late]
         if not successors:
             yield Follows(too_late, "R-14", "contact_person_gap", gone, None)
 
 
-def outreach_due(told: Told, today: date) -> Iterator[Follows]:
+def outreach_due(told: Told) -> Iterator[Follows]:
     """R-20. Day 29 after the last attempt, or after the loss, until contact is restored."""
     pause = days(told.numbers["outreach_days"] + 1)
     attempts = sorted(attempt.on("attempted_on") for attempt in told.all("outreach.attempted"))
@@ -103,13 +102,13 @@ def outreach_due(told: Told, today: date) -> Iterator[Follows]:
                 yield Follows(due, "R-20", "outreach_due", lost, start)
 
 
-def concern_urgent(told: Told, today: date) -> Iterator[Follows]:
+def concern_urgent(told: Told) -> Iterator[Follows]:
     for raised in told.all("concern.raised"):
         if raised["severity"] >= told.numbers["concern_severity"]:
             yield at_once("R-23", "concern_urgent", raised)
 
 
-def concern_open_too_long(told: Told, today: date) -> Iterator[Follows]:
+def concern_open_too_long(told: Told) -> Iterator[Follows]:
     """R-23. Day 15, and not resolved by day 14."""
     for raised in told.all("concern.raised"):
         last_day = raised.day + days(told.numbers["concern_days"])
@@ -121,7 +120,7 @@ def concern_open_too_long(told: Told, today: date) -> Iterator[Follows]:
             yield Follows(last_day + days(1), "R-23", "concern_open_too_long", raised, None)
 
 
-def overshared(told: Told, today: date) -> Iterator[Follows]:
+def overshared(told: Told) -> Iterator[Follows]:
     """R-27. A text not approved, or a section that was not in the last manual shared with who held the briefing."""
     for briefing in told.all("team-briefing.held"):
         shared = [
@@ -134,21 +133,15 @@ def overshared(told: Told, today: date) -> Iterator[Follows]:
             yield at_once("R-27", "overshared", briefing)
 
 
-def manual_review_due(told: Told, today: date) -> Iterator[Follows]:
+def manual_review_due(told: Told) -> Iterator[Follows]:
     """R-27. Day 183 after the last published manual, or the first change of capacity after it."""
-    published = told.all("self-manual.published")
-    for manual, following in zip(published, [*published[1:], None], strict=False):
-        on = manual.day + weeks(told.numbers["manual_review_weeks"]) + days(1)
-        is_last = following is None or following.day >= on
-        for change in told.all("capacity.changed"):
-            if manual.is_before(change) and (following is None or change.is_before(following)) and change.day <= on:
-                on, is_last = change.day, True
-                break
-        if is_last:
-            yield Follows(on, "R-27", "manual_review_due", manual, None)
+    for manual in told.all("self-manual.published")[-1:]:
+        changes = [change.day for change in told.all("capacity.changed") if manual.is_before(change)]
+        half_a_year = manual.day + weeks(told.numbers["manual_review_weeks"]) + days(1)
+        yield Follows(min([half_a_year, *changes]), "R-27", "manual_review_due", manual, None)
 
 
-def question_overdue(told: Told, today: date) -> Iterator[Follows]:
+def question_overdue(told: Told) -> Iterator[Follows]:
     """R-32. The 4th working day after `due_on`, not answered."""
     for asked in told.all("question.asked"):
         too_late = working_day_after(asked.on("due_on"), told.numbers["question_working_days"] + 1)
@@ -157,7 +150,7 @@ def question_overdue(told: Told, today: date) -> Iterator[Follows]:
             yield Follows(too_late, "R-32", "question_overdue", asked, None)
 
 
-def correction_overdue(told: Told, today: date) -> Iterator[Follows]:
+def correction_overdue(told: Told) -> Iterator[Follows]:
     """R-35. Day 29 after `requested_on`, not answered."""
     for asked in told.all("correction.requested"):
         too_late = asked.on("requested_on") + days(told.numbers["correction_days"] + 1)
@@ -166,7 +159,7 @@ def correction_overdue(told: Told, today: date) -> Iterator[Follows]:
             yield Follows(too_late, "R-35", "correction_overdue", asked, None)
 
 
-def referral_overdue(told: Told, today: date) -> Iterator[Follows]:
+def referral_overdue(told: Told) -> Iterator[Follows]:
     """R-36. The 6th working day after the offer, not answered, not withdrawn."""
     for made in told.all("referral.made"):
         too_late = working_day_after(made.day, told.numbers["referral_answer_working_days"] + 1)

@@ -8,7 +8,7 @@ from tests.oracle.state import end_of, is_active, is_counted, is_in_counted_work
 from tests.oracle.told import Event, Follows, Told, at_once
 
 
-def retention_check_missed(told: Told, today: date) -> Iterator[Follows]:
+def retention_check_missed(told: Told) -> Iterator[Follows]:
     """R-01. Due + 15, not satisfied; about that placement, on the labour market about the first one."""
     counted = [placement for placement in told.all("placement.started") if is_counted(placement)]
     for placement in counted:
@@ -45,7 +45,7 @@ def _evaluated_by_both_sides(told: Told, trial: Event, day: date) -> bool:
     return "joint" in sides or {"participant", "employer"} <= sides
 
 
-def trial_evaluation_due(told: Told, today: date) -> Iterator[Follows]:
+def trial_evaluation_due(told: Told) -> Iterator[Follows]:
     """R-04. Planned end − 14, not both by then, not ended by then; about the start."""
     for started in told.all("trial-placement.started"):
         request = _request_of(told, started)
@@ -62,13 +62,13 @@ def trial_evaluation_due(told: Told, today: date) -> Iterator[Follows]:
             yield Follows(due, "R-04", "trial_evaluation_due", started, due)
 
 
-def trial_evaluation_missing(told: Told, today: date) -> Iterator[Follows]:
+def trial_evaluation_missing(told: Told) -> Iterator[Follows]:
     for ended in told.all("trial-placement.ended"):
         if not _evaluated_by_both_sides(told, ended, ended.on("ended_on")):
             yield Follows(ended.on("ended_on"), "R-04", "trial_evaluation_missing", ended, None)
 
 
-def trial_promise_broken(told: Told, today: date) -> Iterator[Follows]:
+def trial_promise_broken(told: Told) -> Iterator[Follows]:
     promise = days(told.numbers["promise_days"])
     for ended in told.all("trial-placement.ended"):
         request = _request_of(told, ended)
@@ -86,7 +86,7 @@ def trial_promise_broken(told: Told, today: date) -> Iterator[Follows]:
             yield Follows(last + days(1), "R-04", "trial_promise_broken", ended, None)
 
 
-def contract_ending(told: Told, today: date) -> Iterator[Follows]:
+def contract_ending(told: Told) -> Iterator[Follows]:
     """R-05. 84, 42 and 14 days before the end of a contract; a renewal starts anew."""
     for placement in told.all("placement.started"):
         if not is_counted(placement):
@@ -111,7 +111,7 @@ def contract_ending(told: Told, today: date) -> Iterator[Follows]:
                     yield Follows(warning, "R-05", "contract_ending", period, ahead)
 
 
-def between_jobs(told: Told, today: date) -> Iterator[Follows]:
+def between_jobs(told: Told) -> Iterator[Follows]:
     """R-07. `ended_on`, and no counted work the day after; of a trial not retained: none on that day."""
     for ended in told.all("placement.ended"):
         placement = placement_of(told, ended)
@@ -143,7 +143,7 @@ def _steps(told: Told) -> Iterator[tuple[Event, date, float]]:
             yield change, change.on("effective_on"), hours
 
 
-def income_check_missing(told: Told, today: date) -> Iterator[Follows]:
+def income_check_missing(told: Told) -> Iterator[Follows]:
     for step, day, hours in _steps(told):
         intakes = [intake for intake in told.all("intake.completed") if intake.is_before(step)]
         if not intakes or intakes[-1]["legal_regime"] in ("none", "nug"):
@@ -157,7 +157,7 @@ def income_check_missing(told: Told, today: date) -> Iterator[Follows]:
             yield at_once("R-16", "income_check_missing", step)
 
 
-def income_surprise(told: Told, today: date) -> Iterator[Follows]:
+def income_surprise(told: Told) -> Iterator[Follows]:
     for observed in told.all("income-effect.observed"):
         estimates = [
             e for e in told.all("income-effect.estimated") if e["estimate_id"] == observed["estimate_id"]
@@ -170,7 +170,7 @@ def income_surprise(told: Told, today: date) -> Iterator[Follows]:
             yield at_once("R-16", "income_surprise", observed)
 
 
-def after_a_trial_not_retained(told: Told, today: date) -> Iterator[Follows]:
+def after_a_trial_not_retained(told: Told) -> Iterator[Follows]:
     """R-21: contact within 5 working days, a new plan within 28 days, the employer approached again on day 56."""
     plans = ("development-plan.agreed", "trial-placement.requested", "placement.started", "trajectory.reentered")
     for ended in told.all("trial-placement.ended"):
@@ -188,7 +188,7 @@ def after_a_trial_not_retained(told: Told, today: date) -> Iterator[Follows]:
         yield Follows(day + days(told.numbers["employer_revisit_days"]), "R-21", "employer_revisit_due", ended, None)
 
 
-def employer_contact_missing(told: Told, today: date) -> Iterator[Follows]:
+def employer_contact_missing(told: Told) -> Iterator[Follows]:
     """R-32. `starts_on` + 1, nobody appointed for that employer."""
     for placement in told.all("placement.started"):
         if not is_counted(placement):
@@ -200,5 +200,3 @@ def employer_contact_missing(told: Told, today: date) -> Iterator[Follows]:
         )
         if not is_there:
             yield Follows(too_late, "R-32", "employer_contact_missing", placement, None)
-
-
