@@ -19,8 +19,9 @@ from services.foundation.clock import advance, begin_sandbox
 from services.foundation.database.connection import Database
 from services.foundation.problems import Problem
 from tests.oracle.dates import AMSTERDAM
-from tests.oracle.lives import EMPLOYERS, HELPERS, PEOPLE, Life, compose
+from tests.oracle.lives import Life, compose
 from tests.oracle.product import Clockwork
+from tests.oracle.stories.composer import EMPLOYERS, HELPERS, PEOPLE
 from tests.oracle.told import Event
 from tests.races.world import CARLA, CONTRACT, HETTY, NOOR, PIETER, World, granted, keys_in_memory, opened, world_on
 
@@ -73,7 +74,9 @@ def sent(event: Event) -> tuple[Caller, Incoming]:
 async def begins(world: World, dossier_id: UUID, at: datetime) -> None:
     first = [opened(dossier_id)]
     for who in (CARLA, PIETER, HETTY):
-        classes = ["work"] if who is HETTY else ["identity", "contact", "health-sensitive", "income", "work", "evaluation"]
+        classes = (
+            ["work"] if who is HETTY else ["identity", "contact", "health-sensitive", "income", "work", "evaluation"]
+        )
         window = {"valid_from": "2000-01-01T00:00:00+00:00", "valid_until": "2090-01-01T00:00:00+00:00"}
         first.append(granted(f"all-{who.person}", who, classes=classes, **window))
     told = [replace(one, data={**one.data, "occurred_at": at.isoformat()}) for one in first]
@@ -130,9 +133,7 @@ async def lived(world: World, database: Database, life: Life) -> int:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_a_jump_gives_what_steps_give_and_so_does_a_replay(
-    world: World, database: Database, seed: int
-) -> None:
+async def test_a_jump_gives_what_steps_give_and_so_does_a_replay(world: World, database: Database, seed: int) -> None:
     life = compose(seed)
     assert await lived(world, database, life) > len(life.events) / 3
 

@@ -1,4 +1,4 @@
-"""The slow walk: every civil day, at midnight and after each word that is recorded, what follows that did not before?"""
+"""The slow walk: every civil day, at midnight and after each word recorded: what follows that did not before?"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -98,15 +98,17 @@ def consent_purpose_ended(told: Told, today: date) -> Iterator[Follows]:
 def consent_expiring(told: Told, today: date) -> Iterator[Follows]:
     """R-12. 30 and 7 days ahead, if the grant began on an earlier day and still lives."""
     for grant in told.all("consent.granted"):
-        if grant["referral_id"] and referral_is_over(told, grant, today):
-            told.ended_grants.add(grant["consent_id"])
-        until = valid_until(told, grant)
+        last_day = day_of(valid_until(told, grant))
         for ahead in (told.numbers["consent_warn_days"], told.numbers["consent_last_warn_days"]):
-            warning = day_of(until) - days(ahead)
-            began = max(day_of(_moment(grant["valid_from"])), date.min)
-            is_over = grant["consent_id"] in told.ended_grants or is_withdrawn(told, grant, midnight(warning))
-            if began < warning and not is_over:
+            warning = last_day - days(ahead)
+            if date_in(grant["valid_from"]) < warning <= today and not _is_over(told, grant, warning):
                 yield Follows(warning, "R-12", "consent_expiring", grant, warning)
+
+
+def _is_over(told: Told, grant: Event, day: date) -> bool:
+    if grant["referral_id"] and referral_is_over(told, grant, day):
+        return True
+    return grant["consent_id"] in told.ended_grants or is_withdrawn(told, grant, midnight(day))
 
 
 def may_read(told: Told, asking: Event, earlier: Event) -> bool:

@@ -78,7 +78,8 @@ def contact_person_gap(told: Told) -> Iterator[Follows]:
         yield Follows(too_late, "R-14", "contact_person_gap", opened, None)
     for gone in told.all("professional.unassigned"):
         own = [n for n, e in enumerate(appointed) if e["person"] == gone["person"] and e.is_before(gone)]
-        if not own or gone.day < appointed[own[-1]].on("from_on"):
+        own = [n for n in own if appointed[n].on("from_on") <= gone.day]
+        if not own:
             continue
         too_late = working_day_after(gone.day, told.numbers["gap_working_days"] + 1)
         successors = [e for e in appointed[own[-1] + 1 :] if e.on("from_on") < too_late]

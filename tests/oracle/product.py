@@ -20,7 +20,8 @@ from services.dossier.trajectory.state import Derived, derive
 from services.foundation import contract
 from tests.oracle.dates import AMSTERDAM
 from tests.oracle.diary import Signal
-from tests.oracle.lives import ORG_KINDS, PARTICIPANT, Life
+from tests.oracle.lives import Life
+from tests.oracle.stories.composer import ORG_KINDS, PARTICIPANT
 from tests.oracle.told import Event
 
 TYPES = contract.load().types

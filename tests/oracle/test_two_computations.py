@@ -11,22 +11,51 @@ from services.foundation import contract
 from tests.oracle import state
 from tests.oracle.dates import AMSTERDAM, days
 from tests.oracle.diary import Diary, Signal
-from tests.oracle.lives import ORG_KINDS, PARTICIPANT, Life, compose
+from tests.oracle.lives import Life, compose
 from tests.oracle.product import entries_of, parameters_of, signals_of, state_of
+from tests.oracle.stories.composer import ORG_KINDS, PARTICIPANT
 from tests.oracle.told import Event, Told
 
 LIVES = 2_000
 SLICE = 200
 LOOKS = 4  # days on which the state is compared, in each life
 OFTEN = 4  # in each slice
-CODES = """
-retention_check_missed trial_evaluation_due trial_evaluation_missing trial_promise_broken support_ending
-contract_ending contact_silence between_jobs handover_incomplete handover_overdue story_repeated
-consent_purpose_ended consent_expiring income_check_missing income_surprise training_absence phase_overdue
-after_failure_contact stipend_ended buddy_missing outreach_due plan_overdue employer_revisit_due concern_urgent
-concern_open_too_long overshared manual_review_due contact_person_gap support_maximum_near overlap
-employer_contact_missing question_overdue correction_overdue referral_overdue
-""".split()
+CODES = (
+    "retention_check_missed",
+    "trial_evaluation_due",
+    "trial_evaluation_missing",
+    "trial_promise_broken",
+    "support_ending",
+    "contract_ending",
+    "contact_silence",
+    "between_jobs",
+    "handover_incomplete",
+    "handover_overdue",
+    "story_repeated",
+    "consent_purpose_ended",
+    "consent_expiring",
+    "income_check_missing",
+    "income_surprise",
+    "training_absence",
+    "phase_overdue",
+    "after_failure_contact",
+    "stipend_ended",
+    "buddy_missing",
+    "outreach_due",
+    "plan_overdue",
+    "employer_revisit_due",
+    "concern_urgent",
+    "concern_open_too_long",
+    "overshared",
+    "manual_review_due",
+    "contact_person_gap",
+    "support_maximum_near",
+    "overlap",
+    "employer_contact_missing",
+    "question_overdue",
+    "correction_overdue",
+    "referral_overdue",
+)
 
 Difference = tuple[int, str, Any, Any]
 

@@ -132,10 +132,10 @@ def _steps(told: Told) -> Iterator[tuple[Event, date, float]]:
             yield placement, placement.on("starts_on"), placement["hours_per_week"]
     for change in told.all("placement.changed"):
         if change["change"] in ("hours", "wage"):
-            placement = placement_of(told, change)
-            if placement is None:
+            changed = placement_of(told, change)
+            if changed is None:
                 continue
-            hours = placement["hours_per_week"]
+            hours = changed["hours_per_week"]
             for other in told.all("placement.changed"):
                 is_until = other is change or other.is_before(change)
                 if is_until and other["placement_id"] == change["placement_id"] and other["hours_per_week"] is not None:

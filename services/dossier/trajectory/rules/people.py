@@ -26,10 +26,14 @@ def contact_person_gap(history: History, parameters: Parameters) -> Iterator[Bec
 
 def _is_missed(gone: Entry, until_on: date, day: date, appointed: list[Entry]) -> bool:
     """Was active, and nobody appointed since has begun before the day, whether named before or after the leaving."""
-    own = [n for n, e in enumerate(appointed) if e.data["person"] == gone.data["person"] and place(e) < place(gone)]
-    if not own or day_named(appointed[own[-1]].data, "from_on") > until_on:
-        return False
-    return all(day_named(e.data, "from_on") >= day for e in appointed[own[-1] + 1 :])
+    begun = [
+        number
+        for number, e in enumerate(appointed)
+        if e.data["person"] == gone.data["person"]
+        and place(e) < place(gone)
+        and day_named(e.data, "from_on") <= until_on
+    ]
+    return bool(begun) and all(day_named(e.data, "from_on") >= day for e in appointed[begun[-1] + 1 :])
 
 
 def employer_contact_missing(history: History, parameters: Parameters) -> Iterator[Becomes]:
