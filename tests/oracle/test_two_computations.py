@@ -2,18 +2,22 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime, time
+from random import Random
 from typing import Any
+from uuid import uuid5
 
 import pytest
 
+from services.dossier.trajectory.rulebook import UNWATCHED
 from services.foundation import contract
 from tests.oracle import state
 from tests.oracle.dates import AMSTERDAM, days
 from tests.oracle.diary import Diary, Signal
 from tests.oracle.lives import Life, compose
 from tests.oracle.product import entries_of, parameters_of, signals_of, state_of
-from tests.oracle.stories.composer import ORG_KINDS, PARTICIPANT
+from tests.oracle.stories.composer import ORG_KINDS, PARTICIPANT, SPACE, required
 from tests.oracle.told import Event, Told
 
 LIVES = 2_000
@@ -120,6 +124,31 @@ def _states_apart(life: Life) -> Iterator[Difference]:
         theirs = {name: told[name][0] for name in ("stage", *ours) if name in told}
         if ours != theirs:
             yield life.seed, f"state on {day}", ours, theirs
+
+
+def test_what_no_rule_looks_at_changes_nothing() -> None:
+    for seed in range(60):
+        life = compose(seed)
+        beside = [*life.events, *_unrelated(life, len(life.events))]
+        noisy = [replace(e, number=n) for n, e in enumerate(sorted(beside, key=lambda e: e.recorded), 1)]
+        names = {event.number: event.id for event in noisy}
+        quiet = {event.number: event.id for event in life.events}
+        assert Counter((s.on, s.rule, s.code, quiet[s.about]) for s in signals_of(life)) == Counter(
+            (s.on, s.rule, s.code, names[s.about]) for s in signals_of(replace(life, events=noisy))
+        )
+
+
+def _unrelated(life: Life, count: int) -> Iterator[Event]:
+    """At any moment of a life, told in time or late, what the rulebook says that no rule looks at."""
+    rng = Random(life.seed)
+    for number in range(count):
+        name = rng.choice(sorted(UNWATCHED))
+        recorded = rng.choice(life.events).recorded
+        occurred = max(life.events[0].occurred, recorded - days(rng.choice((0, 0, 30))))
+        data = {**required(name), "occurred_at": occurred.isoformat()}
+        yield Event(
+            0, str(uuid5(SPACE, f"unrelated {life.seed} {number}")), name, occurred, recorded, None, "uwv", data
+        )
 
 
 def test_the_lives_are_odd_in_the_ways_that_lives_are_odd() -> None:
