@@ -153,7 +153,7 @@ def opening(c: Composer) -> None:
 def compose(seed: int) -> Life:
     rng = Random(seed)
     opened_on = date(2024, 1, 1) + days(rng.randint(0, 730))
-    c = Composer(rng, opened_on, opened_on + days(rng.choice((60, 90, 120, 160, 200, 280))))
+    c = Composer(rng, opened_on, opened_on + days(rng.choice((60, 90, 120, 150, 180, 240))))
     opening(c)
     for thread, least, most in THREADS:
         for _ in range(rng.randint(least, most)):

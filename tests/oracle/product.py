@@ -57,11 +57,13 @@ class Clockwork:
         self._entries: list[Entry] = []
         self._dossier: Dossier = NotOpened()
         self._ahead: list[Becomes] = []
+        self._ends: tuple[ends.Due, ...] = ()
 
     def walk(self, until: datetime) -> None:
-        while moments := [end.at for end in ends.due(self._dossier, EMPLOYERS, self._parameters) if end.at <= until]:
-            self._fire(moments[0])
-            self._end_grants(moments[0])
+        while self._ends and self._ends[0].at <= until:
+            at = self._ends[0].at
+            self._fire(at)
+            self._end_grants(at)
         self._fire(until)
 
     def learn(self, entry: Entry) -> None:
@@ -76,10 +78,11 @@ class Clockwork:
         is_retraction = needs_whole_history([entry])
         self._dossier = fold(self._entries) if is_retraction else evolve(self._dossier, entry)
         grants = _grants(self._dossier, self._parameters)
+        self._ends = ends.due(self._dossier, EMPLOYERS, self._parameters)
         self._ahead = all_due(history_of(self._entries, entry.recorded_at, PARTICIPANT, grants), self._parameters)
 
     def _end_grants(self, now: datetime) -> None:
-        for end in ends.due(self._dossier, EMPLOYERS, self._parameters):
+        for end in self._ends:
             if end.at <= now:
                 told = {"consent_id": end.consent_id, "expired_at": end.at.isoformat()}
                 expired = Event(UNNUMBERED, str(uuid4()), "consent.expired", end.at, now, None, "platform", told)

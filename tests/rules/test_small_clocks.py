@@ -1,10 +1,11 @@
 """R-09, R-14, R-19, R-20, R-23, R-25, R-27, R-32, R-35, R-36 and R-37: who waits for what, and how long."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from services.dossier.domain.commands import Parameters
+from services.dossier.domain.commands import DEFAULTS, Parameters
 from services.dossier.domain.entries import Entry
 from services.dossier.trajectory.rulebook import Rule
 from services.dossier.trajectory.rules.buddy import buddy_missing
@@ -20,7 +21,10 @@ from services.dossier.trajectory.rules.people import (
     employer_contact_missing,
     question_overdue,
 )
-from tests.rules.given import days, on, opened, placed
+from tests.rules.given import days, history, on, opened, placed
+
+
+DOSSIER = UUID(int=1)
 
 
 def concern(severity: int = 2) -> Entry:
@@ -179,3 +183,12 @@ def test_fires_on_its_day_and_stops(rule: Rule, entries: list[Entry], expected: 
 )  # fmt: skip
 def test_the_parameters_decide(rule: Rule, entries: list[Entry], numbers: Parameters, expected: list[str]) -> None:
     assert days(rule, *entries, parameters=numbers) == expected
+
+
+def test_a_review_of_one_manual_is_asked_once() -> None:
+    """A change of capacity that is told when the review has been asked moves the day, and is no second signal."""
+    (before,) = manual_review_due(history(MANUAL), DEFAULTS)
+    late = on("2025-02-01", "capacity.changed", recorded="2025-08-01")
+    (after,) = manual_review_due(history(MANUAL, late), DEFAULTS)
+    assert before.at != after.at
+    assert before.signal_id(DOSSIER) == after.signal_id(DOSSIER)
