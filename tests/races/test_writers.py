@@ -10,6 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.dossier.handlers import Recorded
+from services.dossier.store import streams
+from services.dossier.trajectory.rulebook import RULES
 from services.foundation.clock import advance
 from services.foundation.problems import CONFLICT, NOT_FOUND, Kind, Problem
 from tests.races.conftest import Ground
@@ -21,6 +23,7 @@ from tests.races.world import (
     NOW,
     PIETER,
     World,
+    an_event,
     granted,
     held,
     keys_in_memory,
@@ -30,6 +33,7 @@ from tests.races.world import (
 )
 
 pytestmark = pytest.mark.anyio
+SCHEDULES = 12
 
 Act = Callable[[World, UUID], Coroutine[Any, Any, Any]]
 STORED = """
@@ -84,6 +88,11 @@ async def raced(ground: Ground, first: Act, second: Act, begin: bool = True, is_
 
 def holds(by: Any, moment_id: str) -> Act:
     return lambda world, dossier_id: world.handler.record(by, dossier_id, [held(by, moment_id=moment_id)])
+
+
+def solves(world: World, dossier_id: UUID) -> Coroutine[Any, Any, Any]:
+    solved = an_event("concern.resolved", CARLA, concern_id="k1", resolved_on="2026-01-03")
+    return world.handler.record(CARLA, dossier_id, [solved])
 
 
 def opens(world: World, dossier_id: UUID) -> Coroutine[Any, Any, Any]:
@@ -177,3 +186,25 @@ async def test_two_clocks_end_a_grant_once(ground: Ground) -> None:
         row = await ground.watch.fetchrow(STORED, dossier_id)
         assert row["types"][-1:] == ["nl.dossier.consent.expired"]
         assert row["stored"] == row["published"] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("second", [fires, solves], ids=["another clock", "who writes meanwhile"])
+async def test_a_clock_raises_each_signal_once_beside(ground: Ground, second: Act) -> None:
+    """A concern that was open too long when both came: each finds the same things due."""
+    one, other = (world_on(ground.stepped, keys_in_memory(), RULES) for _ in range(2))
+    ids = [uuid4() for _ in range(SCHEDULES)]
+    for dossier_id in ids:
+        await one.begin(dossier_id)
+        raised = an_event("concern.raised", CARLA, concern_id="k1", severity=2, occurred_at=NOW.isoformat())
+        await one.handler.record(CARLA, dossier_id, [raised])
+    await advance(ground.watch, NOW + timedelta(20))
+    for number, dossier_id in enumerate(ids):
+        tasks = {"first": fires(one, dossier_id), "second": second(other, dossier_id)}
+        await play(await RealStage.begin(ground.watch, tasks), at_random(Random(number)))
+        assert await one.handler.end_due(dossier_id) == 0
+        ring = await one.keyrings.fetch(dossier_id)
+        assert ring is not None
+        entries = await streams.entries(ground.watch, dossier_id, ring)
+        told = [(e.data["code"], e.data["raised_at"]) for e in entries if e.name == "signal.raised"]
+        assert [code for code, _ in told].count("concern_open_too_long") == 1
+        assert len(told) == len(set(told))

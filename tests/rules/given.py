@@ -91,8 +91,11 @@ def met(day: str, *, who: str = "noor", **data: Any) -> Entry:
 
 def history(*entries: Entry, grants: Iterable[Grant] = ()) -> History:
     """In the order in which they are given, which is that of recording."""
-    numbered = [replace(e, sequence=n, event_id=uuid5(SPACE, str(n))) for n, e in enumerate(entries, 1)]
-    return history_of(numbered, LATER, "noor", grants)
+    return history_of(numbered(entries), LATER, "noor", grants)
+
+
+def numbered(entries: Iterable[Entry]) -> list[Entry]:
+    return [replace(e, sequence=n, event_id=uuid5(SPACE, str(n))) for n, e in enumerate(entries, 1)]
 
 
 def due(rule: Rule, *entries: Entry, parameters: Parameters = DEFAULTS, grants: Iterable[Grant] = ()) -> Told:

@@ -35,6 +35,11 @@ MISSING = ["2025-03-13"]
         ("91 days old", [INTAKE, estimated("2024-12-12"), JOB], MISSING),
         ("for other hours", [INTAKE, estimated("2025-03-01", 22), JOB], MISSING),
         ("no counted work", [INTAKE, placed("2025-03-13", kind="work_experience")], []),
+        (
+            "other hours of work that is not counted",
+            [INTAKE, placed("2025-03-13", kind="work_experience"), changed("2025-04-01", hours_per_week=26)],
+            ["2025-04-01"],
+        ),
         ("on the day of recording", [INTAKE, placed("2025-03-13", day="2025-03-10")], ["2025-03-10"]),
         ("another role is no step", [INTAKE, estimated("2025-03-01"), JOB, changed("2025-04-01", "role")], []),
         ("other wage, the same hours", [INTAKE, estimated("2025-03-01"), JOB, changed("2025-04-01", "wage")], []),

@@ -5,7 +5,7 @@ import pytest
 from services.dossier.domain.commands import Parameters
 from services.dossier.domain.entries import Entry
 from services.dossier.trajectory.rules.silence import contact_silence
-from tests.rules.given import days, due, intake, met, on, opened, placed
+from tests.rules.given import days, due, intake, left, met, on, opened, placed
 
 OPENED, INTAKE = opened("2025-01-01"), intake("2025-01-02")
 
@@ -55,6 +55,34 @@ def appointment(day: str, id_: str = "a1", **data: str) -> Entry:
             "a shorter rhythm passes the limit at once",
             [OPENED, INTAKE, placed("2024-08-01", day="2025-01-03"), on("2025-03-01", "contact.lost")],
             ["2025-03-01"],
+        ),
+        (
+            "an appointment counts while it stands",
+            [
+                OPENED,
+                INTAKE,
+                on("2025-01-11", "appointment.made", appointment_id="a1", at="2025-03-04T10:00:00+01:00"),
+                placed("2025-02-20", kind="regular"),
+                on("2025-02-21", "appointment.cancelled", appointment_id="a1"),
+                on("2025-02-21", "contact.lost"),
+            ],
+            ["2025-02-21"],
+        ),
+        (
+            "what was made after the limit had passed does not undo it",
+            [OPENED, on("2025-02-01", "appointment.made", appointment_id="a1", at="2025-02-20T10:00:00+01:00")],
+            ["2025-01-23"],
+        ),
+        (
+            "a shorter rhythm before the closing, known after it",
+            [
+                OPENED,
+                placed("2025-01-02"),
+                left("2025-02-10"),
+                on("2025-02-13", "dossier.closed"),
+                on("2025-01-10", "retention-check.completed", recorded="2025-02-20"),
+            ],
+            ["2025-02-11"],
         ),
         ("closed: no more", [OPENED, INTAKE, on("2025-02-14", "dossier.closed")], []),
         ("closed too late", [OPENED, INTAKE, on("2025-02-15", "dossier.closed")], ["2025-02-14"]),

@@ -1,10 +1,11 @@
 """R-09, R-14, R-19, R-20, R-23, R-25, R-27, R-32, R-35, R-36 and R-37: who waits for what, and how long."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from services.dossier.domain.commands import Parameters
+from services.dossier.domain.commands import DEFAULTS, Parameters
 from services.dossier.domain.entries import Entry
 from services.dossier.trajectory.rulebook import Rule
 from services.dossier.trajectory.rules.buddy import buddy_missing
@@ -20,7 +21,10 @@ from services.dossier.trajectory.rules.people import (
     employer_contact_missing,
     question_overdue,
 )
-from tests.rules.given import days, on, opened, placed
+from tests.rules.given import days, history, on, opened, placed
+
+
+DOSSIER = UUID(int=1)
 
 
 def concern(severity: int = 2) -> Entry:
@@ -31,8 +35,8 @@ def solved(day: str) -> Entry:
     return on(day, "concern.resolved", concern_id="k1", resolved_on=day)
 
 
-def tried(day: str) -> Entry:
-    return on(day, "outreach.attempted", attempted_on=day, outcome="no_answer")
+def tried(day: str, told: str | None = None) -> Entry:
+    return on(told or day, "outreach.attempted", attempted_on=day, outcome="no_answer")
 
 
 def handover(completeness: float = 1) -> Entry:
@@ -44,7 +48,7 @@ def accepted(day: str) -> Entry:
 
 
 def appointed(day: str, person: str = "bram", audience: str = "participant", **data: Any) -> Entry:
-    return on(day, "contact-person.appointed", person=person, audience=audience, from_on=day, **data)
+    return on(day, "contact-person.appointed", person=person, audience=audience, **{"from_on": day} | data)
 
 
 def briefed(*sections: str, approved: bool = True) -> Entry:
@@ -71,6 +75,8 @@ def training(day: str, id_: str, provider: str, kind: str = "language") -> Entry
 LOST = on("2025-03-04", "contact.lost")
 PHASE = on("2025-03-01", "credential-phase.entered", phase="language", attempt=1, entered_on="2025-03-01")
 GONE = on("2025-04-17", "professional.unassigned", person="bram", until_on="2025-04-17")
+NEXT_MONTH = appointed("2025-04-10", "els", from_on="2025-05-01")
+GONE_BEFORE = on("2025-04-17", "professional.unassigned", person="els", until_on="2025-04-17")
 ASKED = on("2025-04-01", "question.asked", question_id="q1", due_on="2025-04-16")
 MANUAL = on("2025-01-01", "self-manual.published")
 REFERRED = on("2025-04-16", "referral.made", referral_id="r1")
@@ -96,6 +102,8 @@ FOR_BAKKER = appointed("2025-03-13", audience="employer", employer_org="bakker")
         (outreach_due, [tried("2025-03-03"), LOST, tried("2025-04-01")], ["2025-04-01", "2025-04-30"]),
         (outreach_due, [tried("2025-03-03"), LOST, on("2025-03-31", "contact.restored")], []),
         (outreach_due, [tried("2025-03-03"), LOST, on("2025-04-01", "contact.restored")], ["2025-04-01"]),
+        # Told later, but tried before: the last attempt is the last by its date.
+        (outreach_due, [tried("2025-03-03"), LOST, tried("2025-03-01", told="2025-03-05")], ["2025-04-01"]),
         # R-19
         (buddy_missing, [PHASE], ["2025-03-15"]),
         (buddy_missing, [PHASE, matched("2025-03-15")], []),
@@ -126,6 +134,10 @@ FOR_BAKKER = appointed("2025-03-13", audience="employer", employer_org="bakker")
         (contact_person_gap, [opened(), appointed("2025-01-02"), GONE], ["2025-04-23"]),
         (contact_person_gap, [opened(), appointed("2025-01-02"), GONE, appointed("2025-04-19", "els")], []),
         (contact_person_gap, [opened(), appointed("2025-01-02", "els"), GONE], []),
+        # Somebody who has yet to begin is no successor yet, nor missed.
+        (contact_person_gap, [opened(), appointed("2025-01-02"), GONE, NEXT_MONTH], ["2025-04-23"]),
+        (contact_person_gap, [opened(), appointed("2025-01-02"), NEXT_MONTH, GONE], ["2025-04-23"]),
+        (contact_person_gap, [opened(), appointed("2025-01-02"), NEXT_MONTH, GONE_BEFORE], []),
         # R-32
         (employer_contact_missing, [JOB], ["2025-03-14"]),
         (employer_contact_missing, [FOR_BAKKER, JOB], []),
@@ -171,3 +183,12 @@ def test_fires_on_its_day_and_stops(rule: Rule, entries: list[Entry], expected: 
 )  # fmt: skip
 def test_the_parameters_decide(rule: Rule, entries: list[Entry], numbers: Parameters, expected: list[str]) -> None:
     assert days(rule, *entries, parameters=numbers) == expected
+
+
+def test_a_review_of_one_manual_is_asked_once() -> None:
+    """A change of capacity that is told when the review has been asked moves the day, and is no second signal."""
+    (before,) = manual_review_due(history(MANUAL), DEFAULTS)
+    late = on("2025-02-01", "capacity.changed", recorded="2025-08-01")
+    (after,) = manual_review_due(history(MANUAL, late), DEFAULTS)
+    assert before.at != after.at
+    assert before.signal_id(DOSSIER) == after.signal_id(DOSSIER)

@@ -9,7 +9,7 @@ from services.dossier.domain.consent import Grant
 from services.dossier.domain.days import civil_day
 from services.dossier.domain.entries import Entry
 from services.dossier.trajectory.contact import contacts
-from services.dossier.trajectory.history import History, history_of
+from services.dossier.trajectory.history import History, history_of, place
 from services.dossier.trajectory.rulebook import UNWATCHED, all_due
 from services.dossier.trajectory.stage import DECIDES, span_on, spans
 from services.dossier.trajectory.work import jobs
@@ -75,7 +75,7 @@ def _responsible(history: History) -> tuple[str, frozenset[int]] | None:
     begun = {e.data["handover_id"]: e for e in history.named("handover.initiated")}
     done = [e for id_, e in accepted.items() if id_ in begun and e.data["responsible_from"] <= history.day.isoformat()]
     if done:
-        last = max(done, key=lambda e: (e.data["responsible_from"], e.occurred_at, e.sequence))
+        last = max(done, key=place)
         first = begun[last.data["handover_id"]]
         return first.data["to_org"], frozenset((first.sequence, last.sequence))
     for opened in history.named("dossier.opened"):

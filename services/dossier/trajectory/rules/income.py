@@ -8,7 +8,7 @@ from services.dossier.domain.commands import Parameters
 from services.dossier.domain.entries import Entry
 from services.dossier.trajectory.becoming import TODAY, Becomes, at_once
 from services.dossier.trajectory.history import History, day_named, place
-from services.dossier.trajectory.work import counted
+from services.dossier.trajectory.work import jobs
 
 WITHOUT_BENEFIT = ("none", "nug")
 
@@ -54,7 +54,7 @@ def is_checked(history: History, step: Step, parameters: Parameters) -> bool:
 
 
 def _all_steps(history: History) -> Iterator[Step]:
-    started = {job.id: job for job in counted(history)}
+    started = {job.id: job for job in jobs(history)}
     hours: dict[str, float] = {}
     for entry in history.named("placement.started", "placement.changed"):
         id_ = entry.data["placement_id"]
@@ -62,7 +62,8 @@ def _all_steps(history: History) -> Iterator[Step]:
             continue
         hours[id_] = entry.data.get("hours_per_week", hours.get(id_, 0.0))
         if entry.name == "placement.started":
-            yield Step(entry, started[id_].starts_on, hours[id_])
+            if started[id_].is_counted:
+                yield Step(entry, started[id_].starts_on, hours[id_])
         elif entry.data["change"] in ("hours", "wage"):
             yield Step(entry, day_named(entry.data, "effective_on"), hours[id_])
 

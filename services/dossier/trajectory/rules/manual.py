@@ -22,7 +22,7 @@ def manual_review_due(history: History, parameters: Parameters) -> Iterator[Beco
         return
     day = day_of(published) + timedelta(weeks=parameters.manual_review_weeks, days=1)
     changed = [day_of(e) for e in history.named("capacity.changed") if place(e) > place(published)]
-    yield on_day(min((day, *changed)), "R-27", "manual_review_due", published, severity=LOOK)
+    yield on_day(min((day, *changed)), "R-27", "manual_review_due", published, severity=LOOK, once="")
 
 
 def _shared_with(history: History, held: Entry) -> set[str]:

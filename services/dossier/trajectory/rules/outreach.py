@@ -10,14 +10,14 @@ from services.dossier.trajectory.history import History, day_named, day_of, plac
 
 
 def outreach_due(history: History, parameters: Parameters) -> Iterator[Becomes]:
+    tried = sorted(day_named(e.data, "attempted_on") for e in history.named("outreach.attempted"))
     for lost in history.named("contact.lost"):
-        restored = [e for e in history.named("contact.restored") if place(e) > place(lost)]
-        ended_on = day_of(restored[0]) if restored else None
-        attempts = [(place(e), day_named(e.data, "attempted_on")) for e in history.named("outreach.attempted")]
-        before = [day for at, day in attempts if at < place(lost)]
-        during = [day for at, day in attempts if at > place(lost) and (ended_on is None or day <= ended_on)]
-        tried = [max(before, default=day_of(lost)), *sorted(during)]
-        for last, following in pairwise((*tried, ended_on)):
+        lost_on = day_of(lost)
+        restored = (day_of(e) for e in history.named("contact.restored") if place(e) > place(lost))
+        ended_on = next(restored, None)
+        before = [day for day in tried if day <= lost_on]
+        during = [day for day in tried if lost_on < day and (ended_on is None or day <= ended_on)]
+        for last, following in pairwise((*(before[-1:] or [lost_on]), *during, ended_on)):
             assert last is not None  # only the end may be absent
             day = last + timedelta(parameters.outreach_days + 1)
             if following is None or following >= day:

@@ -1,9 +1,10 @@
 """R-14, R-32 and R-35: somebody is there for participant and employer; questions and corrections are answered."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
 from services.dossier.domain.commands import Parameters
+from services.dossier.domain.entries import Entry
 from services.dossier.trajectory.becoming import Becomes, on_day
 from services.dossier.trajectory.history import History, day_named, day_of, place
 from services.dossier.trajectory.work import counted
@@ -17,11 +18,22 @@ def contact_person_gap(history: History, parameters: Parameters) -> Iterator[Bec
         if not any(day_of(e) < day for e in appointed):
             yield on_day(day, "R-14", "contact_person_gap", opened)
     for gone in history.named("professional.unassigned"):
-        before = [e for e in appointed if place(e) < place(gone)]
-        day = working_days_after(day_named(gone.data, "until_on"), parameters.gap_working_days + 1)
-        succeeded = any(place(e) > place(gone) and day_named(e.data, "from_on") < day for e in appointed)
-        if before and before[-1].data["person"] == gone.data["person"] and not succeeded:
+        until_on = day_named(gone.data, "until_on")
+        day = working_days_after(until_on, parameters.gap_working_days + 1)
+        if _is_missed(gone, until_on, day, appointed):
             yield on_day(day, "R-14", "contact_person_gap", gone)
+
+
+def _is_missed(gone: Entry, until_on: date, day: date, appointed: list[Entry]) -> bool:
+    """Was active, and nobody appointed since has begun before the day, whether named before or after the leaving."""
+    begun = [
+        number
+        for number, e in enumerate(appointed)
+        if e.data["person"] == gone.data["person"]
+        and place(e) < place(gone)
+        and day_named(e.data, "from_on") <= until_on
+    ]
+    return bool(begun) and all(day_named(e.data, "from_on") >= day for e in appointed[begun[-1] + 1 :])
 
 
 def employer_contact_missing(history: History, parameters: Parameters) -> Iterator[Becomes]:

@@ -1,0 +1,1 @@
+"""A second computation of stage and signals, written from the documents alone, to hold beside the first."""
