@@ -45,9 +45,10 @@ def follows_from(news: Iterable[Entry]) -> bool:
 
 
 def due_in(standing: Standing, at: datetime, rules: Sequence[Rule]) -> list[Becomes]:
-    grants = grants_of(standing.dossier, standing.around.employers, standing.around.parameters)
+    timeline = standing.around.timeline(standing.dossier)
+    grants = grants_of(standing.dossier, standing.around.employers, timeline)
     history = history_of(standing.entries, at, standing.owner, grants.values())
-    return all_due(history, standing.around.parameters, rules)
+    return all_due(history, timeline, rules)
 
 
 def unraised(standing: Standing, due: Iterable[Becomes], now: datetime) -> list[Signal]:
@@ -87,5 +88,5 @@ def raised(signal: Signal, dossier: Dossier, now: datetime, around: Surroundings
 
 def _for_actor(dossier: Dossier, now: datetime, around: Surroundings, opened: Entry) -> str:
     """The contact person; while there is none, whoever opened the dossier."""
-    contacts = contact_persons(dossier, now, around.parameters)
+    contacts = contact_persons(dossier, now, around.timeline(dossier))
     return contacts[-1] if contacts else opened.person or opened.organisation or PLATFORM

@@ -123,7 +123,7 @@ class Handler:
             standing = Standing(dossier_id, entries, dossier, head.owner, around)
             due = firing.due_in(standing, draft.now, self._rules)
             signals = firing.unraised(standing, due, draft.now)
-            command = EndDue(now=draft.now, by=SYSTEM, employers=around.employers, parameters=around.parameters)
+            command = EndDue(now=draft.now, by=SYSTEM, employers=around.employers, timeline=around.timeline(dossier))
             for ended in decide(command, dossier):
                 at = datetime.fromisoformat(ended.data["expired_at"])
                 while signals and signals[0].at < at:
@@ -189,8 +189,8 @@ class Handler:
         actor = actor_of(caller, head.owner, dossier, draft.now)
         # What follows an opening in its own batch is judged by `decide`, when the dossier is there.
         known = incoming if head.exists else incoming[:1]
-        employers, parameters = around.employers, around.parameters
-        if not all(may_know(dossier, actor, one.type, draft.now, employers, parameters) for one in known):
+        employers, timeline = around.employers, around.timeline(dossier)
+        if not all(may_know(dossier, actor, one.type, draft.now, employers, timeline) for one in known):
             raise not_found()
         refuse_faults(incoming, draft.now)
         repeated = await self._repeated(conn, dossier_id, incoming, ring) if head.has_repeats else {}
@@ -198,7 +198,7 @@ class Handler:
             if one.key in repeated:
                 continue
             about = await self._about(conn, dossier_id, one, around)
-            command = self._command(dossier_id, one, actor, draft.now, around, about)
+            command = self._command(dossier_id, one, actor, draft, around, about)
             for new in decided(command, draft.state, one.at):
                 if ring is None:
                     raise NoKeysYet
@@ -277,7 +277,7 @@ class Handler:
         dossier_id: UUID,
         one: Incoming,
         actor: Actor,
-        now: datetime,
+        draft: Draft,
         around: Surroundings,
         about: AboutEntry | None,
     ) -> Record:
@@ -296,7 +296,7 @@ class Handler:
             may_emit_rule=type_.may_emit_rule,
             authorises=type_.authorises,
             by=actor,
-            now=now,
+            now=draft.now,
             occurred_at=datetime.fromisoformat(one.data["occurred_at"]),
             facts=Facts(
                 law=self._law,
@@ -307,7 +307,7 @@ class Handler:
                 legal_ref=self._law.article(kind, one.data["purpose"]) if kind and "purpose" in one.data else None,
                 known_people=around.people,
                 employers=around.employers,
-                parameters=around.parameters,
+                timeline=around.timeline(draft.state),
             ),
         )
 

@@ -16,6 +16,7 @@ from services.dossier.gate.release import Gate
 from services.dossier.gate.watching import Watching
 from services.dossier.handlers import Handler
 from services.dossier.parameters import ParameterShelf
+from services.dossier.regions import Regions
 from services.dossier.store.keyrings import Keyrings
 from services.dossier.surroundings import Surveyor
 from services.dossier.trajectory.timers import Timers
@@ -95,6 +96,7 @@ class House:
     timers: Timers
     bus: Bus
     parameters: ParameterShelf
+    regions: Regions
 
 
 @asynccontextmanager
@@ -146,4 +148,5 @@ def wired(database: Database, lookups: Database, keys: Keys, root_key: RootKey, 
         timers=Timers(database, handler.end_due),
         bus=bus,
         parameters=parameters,
+        regions=Regions(database, types, parameters),
     )

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.rulebook import Rule
 from services.dossier.trajectory.rules.buddy import buddy_missing
 from services.dossier.trajectory.rules.concern import concern_answered

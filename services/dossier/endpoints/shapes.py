@@ -257,3 +257,23 @@ class Term(TypedDict):
 
 
 Glossary = TypedDict("Glossary", {"title": str, "x-title-nl": str, "terms": list[Term]})
+
+
+class RegionalEvent(TypedDict):
+    """A CloudEvent about a region, so about no person."""
+
+    specversion: Literal["1.0"]
+    id: UUID
+    source: str
+    type: str
+    subject: Annotated[str, Field(description="`region/` and the code of the region")]
+    time: Annotated[datetime, Field(description="When it was recorded, by the platform's clock, in UTC")]
+    datacontenttype: Literal["application/json"]
+    dataschema: Annotated[str, Field(description="The schema of `data`")]
+    actor: NotRequired[Annotated[str, Field(description="Who wrote it; absent for a machine")]]
+    data: Annotated[dict[str, Any], Field(description="As `GET /v1/event-types/{type}` has it")]
+
+
+class RegionalEventPage(TypedDict):
+    items: list[RegionalEvent]
+    next: Next

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters, Timeline
 from services.dossier.trajectory.history import History, day_named, day_of, place
 from services.dossier.trajectory.work import COUNTED, Job, Trial, jobs, trials
 
@@ -97,6 +97,26 @@ def spans(history: History, parameters: Parameters) -> list[Span]:
             if found:
                 found[-1] = Span(found[-1].stage, found[-1].from_on, day - timedelta(1))
             found.append(Span(stage, day, None))
+    return found
+
+
+def spans_over(history: History, timeline: Timeline) -> list[Span]:
+    """As `spans`, each day by the numbers that hold on it."""
+    if len(timeline.stretches) == 1:
+        return spans(history, timeline.stretches[0].parameters)
+    found: list[Span] = []
+    for stretch in timeline.stretches:
+        begin, end = stretch.from_on or date.min, stretch.until
+        last = None if end is None else end - timedelta(1)
+        for span in spans(history, stretch.parameters):
+            until_on = min((day for day in (span.until_on, last) if day is not None), default=None)
+            from_on = max(span.from_on, begin)
+            if until_on is not None and until_on < from_on:
+                continue
+            if found and found[-1].stage == span.stage:
+                found[-1] = Span(span.stage, found[-1].from_on, until_on)
+            else:
+                found.append(Span(span.stage, from_on, until_on))
     return found
 
 
