@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
-from services.dossier.endpoints.events import Dossiers, EventAnswer
+from services.dossier.endpoints.events import EventAnswer
+from services.dossier.endpoints.reading import Dossiers
 from services.dossier.endpoints.shapes import RegionalEvent, RegionalEventPage
 from services.dossier.incoming import of_region
 from services.dossier.regions import TAKEN, Regions
