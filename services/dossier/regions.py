@@ -10,6 +10,7 @@ from services.dossier.domain.admission.exceptions import NOT_BEFORE_TOMORROW
 from services.dossier.domain.days import civil_day
 from services.dossier.domain.numbers import faults
 from services.dossier.envelopes import Json, utc
+from services.dossier.explained import explained
 from services.dossier.incoming import Incoming
 from services.dossier.parameters import FRESH_FOR, LOOK_AGAIN, SETS, ParameterShelf
 from services.dossier.refusing import refuse_faults
@@ -75,6 +76,12 @@ class Regions:
                 limit,
             )
         return Page([_event(row) for row in rows], rows[-1]["number"] if rows else None)
+
+    async def rules(self, region: str | None) -> list[Json]:
+        """As they hold today in this region."""
+        async with self._database.connection() as conn:
+            now = await clock.now(conn)
+        return explained(await self._parameters.current(), region, civil_day(now))
 
     async def _repeated(self, conn: Connection, region: str, incoming: Incoming) -> Json | None:
         row = await conn.fetchrow(

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.responses import PlainTextResponse, Response
 from typing_extensions import TypedDict
 
-from services.dossier.endpoints import access, catalogue, dossiers, events, regions, watching
+from services.dossier.endpoints import access, catalogue, dossiers, events, regions, rules, watching
 from services.events import endpoints as feed
 from services.foundation import openapi_page, problems, telemetry
 from services.foundation.answers import JSON, JsonAnswer, answers
@@ -79,6 +79,7 @@ def application(
         access.router(house.dossiers),
         watching.router(house.dossiers),
         regions.router(house.regions, house.dossiers),
+        rules.router(house.regions),
         catalogue.router(house.dossiers.contract),
         subscriptions.router(house.notifications),
         feed.router(house.shelf, house.notifications.cursors),

@@ -136,13 +136,14 @@ def test_an_exception_is_refused_where_it_says_nothing_that_can_be_counted_with(
         "until_on": "2000-01-31",
         "reason": "Op reis",
     }
-    for wrong, pointer, rule in [
+    refused: list[tuple[dict[str, Json], str, str | None]] = [
         ({"from_on": "2000-01-01"}, "/data/from_on", None),
         ({"until_on": "1999-12-31"}, "/data/until_on", None),
         ({"parameters": {"unheard_of": 1}}, "/data/parameters/unheard_of", None),
         ({"parameters": {"concern_days": "soon"}}, "/data/parameters/concern_days", None),
         ({"parameters": {"purpose_end_days": 400}}, "/data/parameters/purpose_end_days", "R-11b"),
-    ]:
+    ]
+    for wrong, pointer, rule in refused:
         answer = life.post("mieke", life.event("mieke", "rule-parameters.overridden", usual | wrong))
         assert (answer.status_code, lives.pointers(answer), answer.json().get("rule")) == (400, {pointer}, rule)
     assert life.post("noor", life.event("noor", "rule-parameters.overridden", usual)).status_code == 403
@@ -180,3 +181,19 @@ def test_the_same_decision_again_is_stored_once_and_another_under_its_id_is_refu
     other = event | {"data": event["data"] | {"reason": "Iets anders"}}
     assert send(own, other).status_code == 409
     assert len(own.get(f"/v1/regions/{REGION}/events", life.key("sanne")).json()["items"]) == 1
+
+
+def test_the_rules_are_shown_with_their_numbers_since_when_and_why(own: Api, life: Life) -> None:
+    def concern(**params: str) -> Json:
+        rules = {rule["id"]: rule for rule in own.get("/v1/rules", **params).json()["items"]}
+        assert "concern_urgent" in rules["R-23"]["codes"]
+        return next(each for each in rules["R-23"]["parameters"] if each["name"] == "concern_days")
+
+    usual = {"name": "concern_days", "unit": "days", "value": 14, "usual": 14}
+    assert concern() == concern(region=REGION) == usual
+    assert send(own, setting({"concern_days": 5}, "2000-02-01")).status_code == 201
+    later = {"value": 5, "from_on": "2000-02-01", "reason": "Proefperiode"}
+    assert concern(region=REGION) == usual | {"coming": [later]}
+    own.clock("2000-02-01T12:00:00Z")
+    assert concern(region=REGION) == usual | {"value": 5, "since": "2000-02-01", "reason": "Proefperiode"}
+    assert concern(region="elders") == usual
