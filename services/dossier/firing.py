@@ -30,13 +30,15 @@ class Signal:
 
 @dataclass(frozen=True)
 class Standing:
-    """A dossier as the rules see it at one moment: its whole history, opened, and what was folded from it."""
+    """A dossier as the rules see it at one moment: its whole history, opened, what was folded from it, and what the
+    ledger says of it."""
 
     dossier_id: UUID
     entries: Sequence[Entry]
     dossier: Dossier
     owner: str | None
     around: Surroundings
+    read_at: Mapping[UUID, datetime]
 
 
 def follows_from(news: Iterable[Entry]) -> bool:
@@ -47,7 +49,7 @@ def follows_from(news: Iterable[Entry]) -> bool:
 def due_in(standing: Standing, at: datetime, rules: Sequence[Rule]) -> list[Becomes]:
     timeline = standing.around.timeline(standing.dossier)
     grants = grants_of(standing.dossier, standing.around.employers, timeline)
-    history = history_of(standing.entries, at, standing.owner, grants.values())
+    history = history_of(standing.entries, at, standing.owner, grants.values(), standing.read_at)
     return all_due(history, timeline, rules)
 
 

@@ -10,6 +10,7 @@ import orjson
 
 from services.dossier import firing
 from services.dossier.answers import answer
+from services.dossier.domain import recalls
 from services.dossier.domain.commands import AboutEntry, EndDue, Facts, Record
 from services.dossier.domain.decisions import ID_IS_USED, decide
 from services.dossier.domain.entries import Actor, Entry, NewEntry
@@ -20,7 +21,7 @@ from services.dossier.domain.state import Erased
 from services.dossier.drafting import Draft, Kept, drafted
 from services.dossier.envelopes import Json
 from services.dossier.firing import Signal, Standing
-from services.dossier.gate import fence
+from services.dossier.gate import fence, ledger
 from services.dossier.gate.law import Law
 from services.dossier.gate.release import Gate
 from services.dossier.incoming import Incoming, Key
@@ -120,7 +121,8 @@ class Handler:
             ring, dossier = draft.ring, draft.before
             assert ring is not None
             entries = await draft.history(conn)
-            standing = Standing(dossier_id, entries, dossier, head.owner, around)
+            read_at = await ledger.first_reads(conn, dossier_id, entries)
+            standing = Standing(dossier_id, entries, dossier, head.owner, around, read_at)
             due = firing.due_in(standing, draft.now, self._rules)
             signals = firing.unraised(standing, due, draft.now)
             command = EndDue(now=draft.now, by=SYSTEM, employers=around.employers, timeline=around.timeline(dossier))
@@ -220,11 +222,20 @@ class Handler:
             draft.state = fold((*await draft.history(conn), *draft.news))
         events, echo = answer(head.dossier_id, draft.writings, draft.state, draft.now, actor, around, self._law)
         owner = actor.person if head.owner is None and actor.standing == "participant" else head.owner
+        await self._call_back(conn, draft, ring, around)
         await self._raise_what_follows(conn, draft, ring, around, owner)
         await self._append(conn, draft, ring, around, echo)
         if head.owner is None and actor.standing == "participant":
             await store.write_owner(conn, head.dossier_id, actor.person)
         return events
+
+    async def _call_back(self, conn: Connection, draft: Draft, ring: KeyRing, around: Surroundings) -> None:
+        """What was received under a grant that is withdrawn with erasure asked (R-37), in the same transaction."""
+        for grant in recalls.withdrawn(draft.news, draft.state):
+            if await ledger.has_reached(conn, draft.head.dossier_id, grant.organisation, grant.purpose):
+                event_id = uuid5(draft.head.dossier_id, f"copy-recall:{grant.consent_id}:{grant.organisation}")
+                new = recalls.requested(grant, event_id, draft.now, around.timeline(draft.state), SYSTEM)
+                self._add(draft, new, event_id, self._platform_source, _own_mac(ring, new), around)
 
     async def _raise_what_follows(
         self, conn: Connection, draft: Draft, ring: KeyRing, around: Surroundings, owner: str | None
@@ -237,11 +248,12 @@ class Handler:
         if not self._rules:
             return
         entries = await draft.history(conn)
+        read_at = await ledger.first_reads(conn, head.dossier_id, entries)
         overdue: list[Signal] = []
         if draft.is_overdue:
-            before = Standing(head.dossier_id, entries, draft.before, owner, around)
+            before = Standing(head.dossier_id, entries, draft.before, owner, around, read_at)
             overdue = firing.unraised(before, firing.due_in(before, now, self._rules), now)
-        after = Standing(head.dossier_id, [*entries, *draft.news], draft.state, owner, around)
+        after = Standing(head.dossier_id, [*entries, *draft.news], draft.state, owner, around, read_at)
         due = firing.due_in(after, now, self._rules)
         draft.next_signal = next_moment(due, now)
         for signal in (*overdue, *firing.news_of(firing.unraised(after, due, now), overdue, now)):

@@ -140,7 +140,9 @@ class Overviews:
             entries = await streams.entries(conn, dossier_id, ring, recorded_before)
             at = last_moment(now, occurred_before)
             timeline = timeline_of(numbered(entries), parameters, recorded_before)
-            values = derive(entries, await all_grants(conn, dossier_id), at, await owner_of(conn, dossier_id), timeline)
+            grants, owner = await all_grants(conn, dossier_id), await owner_of(conn, dossier_id)
+            read_at = await ledger.first_reads(conn, dossier_id, entries)
+            values = derive(entries, grants, at, owner, timeline, read_at)
             sources = sorted({sequence for _, decided in values.values() for sequence in decided})
             readable = await self._readable(conn, reader, known, sources)
             may = {row.subject.sequence: row for row in readable}

@@ -165,7 +165,8 @@ class Watching:
         ring = self._keyrings.at_hand(known.dossier_id, known.epoch)
         entries = await streams.entries(conn, known.dossier_id, ring, recorded_before)
         grants = await all_grants(conn, known.dossier_id)
-        return history_of(entries, at, await owner_of(conn, known.dossier_id), grants)
+        read_at = await ledger.first_reads(conn, known.dossier_id, entries)
+        return history_of(entries, at, await owner_of(conn, known.dossier_id), grants, read_at)
 
     async def _states(
         self, conn: Connection, reader: Reader, known: Known, history: History, parameters: Numbers

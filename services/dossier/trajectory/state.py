@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from services.dossier.domain.consent import Grant
 from services.dossier.domain.days import civil_day
 from services.dossier.domain.entries import Entry
 from services.dossier.domain.numbers import BY_DEFAULT, Timeline
 from services.dossier.trajectory.contact import contacts
-from services.dossier.trajectory.history import History, history_of
+from services.dossier.trajectory.history import NOTHING_READ, History, history_of
 from services.dossier.trajectory.rulebook import UNWATCHED, all_due
 from services.dossier.trajectory.stage import DECIDES, span_on, spans_over
 from services.dossier.trajectory.work import jobs
@@ -23,10 +24,11 @@ def derive(
     at: datetime,
     participant: str | None,
     timeline: Timeline = BY_DEFAULT,
+    read_at: Mapping[UUID, datetime] = NOTHING_READ,
 ) -> Derived:
     """`participant`: the owner's actor key, to know in which contacts the participant took part."""
     grants = tuple(grants)
-    history = history_of(entries, at, participant, grants)
+    history = history_of(entries, at, participant, grants, read_at)
     found = {
         "stage": _stage(history, timeline),
         "stage_since": _stage_since(history, timeline),
