@@ -60,7 +60,7 @@ def unraised(standing: Standing, due: Iterable[Becomes], now: datetime) -> list[
     for each in takewhile(lambda becomes: becomes.at <= now, due):
         id_ = each.signal_id(standing.dossier_id)
         if id_ not in known:
-            found.setdefault(id_, Signal(each, id_, each.at))
+            found.setdefault(id_, Signal(each, id_, max(each.at, each.about.recorded_at)))
     return list(found.values())
 
 

@@ -35,7 +35,8 @@ from services.dossier.store.changes import Step
 from services.dossier.store.keyrings import Keyrings, StaleKeys
 from services.dossier.store.streams import Head
 from services.dossier.surroundings import PLATFORM, Surroundings, Surveyor
-from services.dossier.trajectory.rulebook import RULES, Rule, next_moment
+from services.dossier.trajectory import parked
+from services.dossier.trajectory.rulebook import RULES, Rule, RuleFailed, next_moment
 from services.foundation.callers import Caller
 from services.foundation.contract import Contract
 from services.foundation.database.connection import Connection, Database
@@ -109,8 +110,10 @@ class Handler:
     async def end_due(self, dossier_id: UUID) -> int:
         """The clock: records what is due by now, ends of grants and signals; doing it again is quiet."""
         around = await self._surveyor.survey(None, ())
+        failed: list[RuleFailed] = []
 
         async def attempt(conn: Connection, kept: Kept) -> int:
+            failed.clear()
             head = await streams.head(conn, dossier_id, ())
             if head.erased:  # its process may have died between the erasure and this
                 await self._keyrings.destroy(dossier_id)
@@ -123,7 +126,12 @@ class Handler:
             entries = await draft.history(conn)
             read_at = await ledger.first_reads(conn, dossier_id, entries)
             standing = Standing(dossier_id, entries, dossier, head.owner, around, read_at)
-            due = firing.due_in(standing, draft.now, self._rules)
+            try:
+                due = firing.due_in(standing, draft.now, self._rules)
+                draft.next_signal = next_moment(due, draft.now)
+            except RuleFailed as error:  # grants end all the same; the clock comes back for the signals
+                failed.append(error)
+                due = []
             signals = firing.unraised(standing, due, draft.now)
             command = EndDue(now=draft.now, by=SYSTEM, employers=around.employers, timeline=around.timeline(dossier))
             for ended in decide(command, dossier):
@@ -134,13 +142,16 @@ class Handler:
                 self._add(draft, ended, event_id, self._platform_source, _own_mac(ring, ended), around)
             for signal in signals:
                 self._raise(draft, signal, entries, ring, around)
-            draft.next_signal = next_moment(due, draft.now)
             if draft.writings:
                 await self._append(conn, draft, ring, around, None)
-            await changes.write_afresh(conn, dossier_id, ring, _step(draft, around))
+            if not failed:  # else what is due stays so, with how often it failed
+                await changes.write_afresh(conn, dossier_id, ring, _step(draft, around))
             return len(draft.writings)
 
-        return await self._write(dossier_id, True, attempt)
+        recorded = await self._write(dossier_id, True, attempt)
+        if failed:
+            raise failed[-1]
+        return recorded
 
     # The transaction
 
@@ -249,12 +260,17 @@ class Handler:
             return
         entries = await draft.history(conn)
         read_at = await ledger.first_reads(conn, head.dossier_id, entries)
-        overdue: list[Signal] = []
-        if draft.is_overdue:
-            before = Standing(head.dossier_id, entries, draft.before, owner, around, read_at)
-            overdue = firing.unraised(before, firing.due_in(before, now, self._rules), now)
         after = Standing(head.dossier_id, [*entries, *draft.news], draft.state, owner, around, read_at)
-        due = firing.due_in(after, now, self._rules)
+        overdue: list[Signal] = []
+        try:
+            if draft.is_overdue:
+                before = Standing(head.dossier_id, entries, draft.before, owner, around, read_at)
+                overdue = firing.unraised(before, firing.due_in(before, now, self._rules), now)
+            due = firing.due_in(after, now, self._rules)
+        except RuleFailed as failed:  # what happened is recorded; the clock comes back for the signals
+            parked.alarm(head.dossier_id, failed)
+            draft.next_signal = now
+            return
         draft.next_signal = next_moment(due, now)
         for signal in (*overdue, *firing.news_of(firing.unraised(after, due, now), overdue, now)):
             self._raise(draft, signal, after.entries, ring, around)

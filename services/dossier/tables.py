@@ -187,6 +187,7 @@ timers = Table(
     Column("retry_at", MOMENT),
     Index(None, "due_at"),
     Index(None, "dossier_id"),
+    Index("ix_timers_failed", "dossier_id", postgresql_where=text("failures > 0")),
 )
 
 # Deletable: rebuilt from events, wiped by erasure.

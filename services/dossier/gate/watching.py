@@ -20,7 +20,7 @@ from services.dossier.store import streams
 from services.dossier.store.keyrings import Keyrings
 from services.dossier.trajectory.history import History, history_of
 from services.dossier.trajectory.metrics import metrics
-from services.dossier.trajectory.rulebook import UNWATCHED, all_due
+from services.dossier.trajectory.rulebook import UNWATCHED, RuleFailed, all_due
 from services.foundation.database.connection import Connection, Database
 
 SignalState = Literal["open", "handled", "overtaken"]
@@ -177,7 +177,10 @@ class Watching:
         readable = {row.subject.sequence for row, _ in rows}
         handled = {e.data["signal_id"] for e in history.named("signal.handled") if e.sequence in readable}
         timeline = timeline_of(numbered(history.entries), parameters)
-        still = {str(due.signal_id(known.dossier_id)) for due in all_due(history, timeline)}
+        try:
+            still = {str(due.signal_id(known.dossier_id)) for due in all_due(history, timeline)}
+        except RuleFailed:  # what still stands is not known; what was handled is
+            return dict.fromkeys(handled, "handled")
         found: dict[str, SignalState] = {}
         for raised in history.named("signal.raised"):
             id_ = raised.data["signal_id"]

@@ -96,6 +96,14 @@ UNWATCHED: Final = frozenset(
 )
 
 
+class RuleFailed(Exception):
+    """A rule threw: what is due in this dossier is not known until it is put right."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+
+
 def all_due(history: History, timeline: Timeline, rules: Sequence[Rule] = RULES) -> list[Becomes]:
     """What became due and what would, unless something happens first; in the order of the moments."""
     found = _with(history, timeline.stretches[0].parameters, rules)
@@ -105,7 +113,13 @@ def all_due(history: History, timeline: Timeline, rules: Sequence[Rule] = RULES)
 
 
 def _with(history: History, parameters: Parameters, rules: Sequence[Rule]) -> list[Becomes]:
-    return [each for rule in rules for each in rule(history, parameters)]
+    found: list[Becomes] = []
+    for rule in rules:
+        try:
+            found.extend(rule(history, parameters))
+        except Exception as error:  # whatever is wrong with a rule, the event that it looks at is not lost
+            raise RuleFailed(rule.__name__) from error
+    return found
 
 
 def _one_after_another(

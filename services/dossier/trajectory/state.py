@@ -11,7 +11,7 @@ from services.dossier.domain.entries import Entry
 from services.dossier.domain.numbers import BY_DEFAULT, Timeline
 from services.dossier.trajectory.contact import contacts
 from services.dossier.trajectory.history import NOTHING_READ, History, history_of
-from services.dossier.trajectory.rulebook import UNWATCHED, all_due
+from services.dossier.trajectory.rulebook import UNWATCHED, RuleFailed, all_due
 from services.dossier.trajectory.stage import DECIDES, span_on, spans_over
 from services.dossier.trajectory.work import jobs
 
@@ -53,11 +53,15 @@ def _stage_since(history: History, timeline: Timeline) -> tuple[str, frozenset[i
     return None if span is None else (span.from_on.isoformat(), _sequences(history.named(*DECIDES)))
 
 
-def _next_due(history: History, at: datetime, timeline: Timeline) -> tuple[list[dict[str, str]], frozenset[int]]:
-    """What the rules would raise next if nothing happens; it rests on all that they look at."""
+def _next_due(history: History, at: datetime, timeline: Timeline) -> tuple[list[dict[str, str]], frozenset[int]] | None:
+    """What the rules would raise next if nothing happens; it rests on all that they look at, and on all of them."""
+    try:
+        due = all_due(history, timeline)
+    except RuleFailed:
+        return None
     told = [
         {"rule": b.rule, "code": b.code, "on": b.day.isoformat(), "about": str(b.about.event_id)}
-        for b in all_due(history, timeline)
+        for b in due
         if b.at > at
     ]
     return told, watched(history)
