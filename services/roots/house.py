@@ -17,6 +17,7 @@ from services.dossier.gate.watching import Watching
 from services.dossier.handlers import Handler
 from services.dossier.parameters import ParameterShelf
 from services.dossier.regions import Regions
+from services.dossier.rehearsing import Rehearsals
 from services.dossier.store.keyrings import Keyrings
 from services.dossier.surroundings import Surveyor
 from services.dossier.trajectory.timers import Timers
@@ -97,6 +98,7 @@ class House:
     bus: Bus
     parameters: ParameterShelf
     regions: Regions
+    rehearsals: Rehearsals
 
 
 @asynccontextmanager
@@ -149,4 +151,5 @@ def wired(database: Database, lookups: Database, keys: Keys, root_key: RootKey, 
         bus=bus,
         parameters=parameters,
         regions=Regions(database, types, parameters),
+        rehearsals=Rehearsals(database, keyrings, surveyor),
     )
