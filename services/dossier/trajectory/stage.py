@@ -66,17 +66,33 @@ class _Past:
         return "lost" in self.last
 
 
-# First match holds.
-STAGES: Final[tuple[tuple[str, Callable[[_Past], bool]], ...]] = (
-    ("out_of_sight", lambda past: past.is_open("contact.lost", "contact.restored")),
-    ("dropped_out", lambda past: past.is_open("trajectory.dropped-out", "trajectory.reentered")),
-    ("interrupted", lambda past: past.is_open("trajectory.interrupted", "trajectory.reentered")),
-    ("trial", lambda past: any(trial.is_running(past.day) for trial in past.trials)),
-    ("placement_early", lambda past: past.is_early),
-    ("placement", lambda past: bool(past.active)),
-    ("between_jobs", lambda past: past.has_lost_work),
-    ("preparation", lambda past: "intake.completed" in past.last),
-    ("intake", lambda _past: True),
+# The machine: a stage, when it holds, and that in words. First match.
+STAGES: Final[tuple[tuple[str, Callable[[_Past], bool], str], ...]] = (
+    (
+        "out_of_sight",
+        lambda past: past.is_open("contact.lost", "contact.restored"),
+        "contact.lost, and no contact.restored since",
+    ),
+    (
+        "dropped_out",
+        lambda past: past.is_open("trajectory.dropped-out", "trajectory.reentered"),
+        "trajectory.dropped-out, and no trajectory.reentered since",
+    ),
+    (
+        "interrupted",
+        lambda past: past.is_open("trajectory.interrupted", "trajectory.reentered"),
+        "trajectory.interrupted, and no trajectory.reentered since",
+    ),
+    ("trial", lambda past: any(trial.is_running(past.day) for trial in past.trials), "a trial runs"),
+    ("placement_early", lambda past: past.is_early, "at work, the latest start less than early_weeks ago"),
+    ("placement", lambda past: bool(past.active), "at work"),
+    (
+        "between_jobs",
+        lambda past: past.has_lost_work,
+        "a placement of a counted kind ended, or a trial not retained, ever",
+    ),
+    ("preparation", lambda past: "intake.completed" in past.last, "intake.completed, ever"),
+    ("intake", lambda _past: True, "otherwise"),
 )
 
 
@@ -150,7 +166,7 @@ class _Machine:
         last = {name: entry for on, name, entry in self._named if on <= day}
         active = tuple(job for job in self._jobs if job.is_active(day))
         past = _Past(day, last, self._trials, active, self._early_days)
-        return next(stage for stage, holds in STAGES if holds(past))
+        return next(stage for stage, holds, _ in STAGES if holds(past))
 
 
 def _began(trial: Trial) -> date | None:
