@@ -118,6 +118,11 @@ def test_a_number_that_no_rule_can_count_with_is_named(values: dict[str, Any], w
     assert [name for name, _ in faults(values)] == wrong
 
 
+def test_other_numbers_begin_at_midnight_in_amsterdam_also_in_the_night_of_summer_time() -> None:
+    starts = [with_(from_(day, concern_days=7)).stretches[1].begins_at for day in ("2025-03-30", "2025-10-27")]
+    assert starts == [datetime(2025, 3, 29, 23, tzinfo=UTC), datetime(2025, 10, 26, 23, tzinfo=UTC)]
+
+
 # What is raised
 
 
