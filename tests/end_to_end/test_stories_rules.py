@@ -89,6 +89,7 @@ def test_u4_a_decision_in_plain_words_that_is_not_read_becomes_a_signal(own: Api
         audience="participant",
         from_on=today(own),
     )
+    estimate(life, "ie0", 20)  # so that what is derived names entries of all classes that the decision has
     # What is not reading: a list of dossiers, what the dossier is now, the signals; and reading by somebody else.
     for path in ("/v1/dossiers", life.path, f"{life.path}/signals", f"{life.path}/metrics", f"{life.path}/grants"):
         assert life.get(path, "noor").status_code == 200
