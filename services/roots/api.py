@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.responses import PlainTextResponse, Response
 from typing_extensions import TypedDict
 
-from services.dossier.endpoints import access, catalogue, dossiers, events, watching
+from services.dossier.endpoints import access, catalogue, dossiers, events, regions, rules, watching
 from services.events import endpoints as feed
 from services.foundation import openapi_page, problems, telemetry
 from services.foundation.answers import JSON, JsonAnswer, answers
@@ -41,6 +41,7 @@ TAGS: Final = (
     {"name": "dossiers", "description": "Opening, claiming, finding, and what a dossier is now"},
     {"name": "access", "description": "Who may, who did, and stopping it"},
     {"name": "signals", "description": "What the rules over time noticed, and the figures"},
+    {"name": "regions", "description": "What a region decides about the numbers of the rules"},
     {"name": "feed", "description": "Being told, by asking"},
     {"name": "subscriptions", "description": "Being told, by what was subscribed to"},
     {"name": "catalogue", "description": "The types of event, the words, this document; for anyone"},
@@ -76,6 +77,8 @@ def application(
         dossiers.router(house.dossiers, house.claims),
         access.router(house.dossiers),
         watching.router(house.dossiers),
+        regions.router(house.regions, house.dossiers),
+        rules.router(house.regions),
         catalogue.router(house.dossiers.contract),
         subscriptions.router(house.notifications),
         feed.router(house.shelf, house.news, house.streams, house.notifications.cursors),

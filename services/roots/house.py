@@ -17,6 +17,8 @@ from services.dossier.gate.release import Gate
 from services.dossier.gate.watching import Watching
 from services.dossier.handlers import Handler
 from services.dossier.parameters import ParameterShelf
+from services.dossier.regions import Regions
+from services.dossier.rehearsing import Rehearsals
 from services.dossier.store.keyrings import Keyrings
 from services.dossier.surroundings import Surveyor
 from services.dossier.trajectory.timers import Timers
@@ -100,6 +102,8 @@ class House:
     timers: Timers
     bus: Bus
     parameters: ParameterShelf
+    regions: Regions
+    rehearsals: Rehearsals
 
 
 @asynccontextmanager
@@ -169,4 +173,6 @@ def wired(
         timers=Timers(database, handler.end_due),
         bus=bus,
         parameters=parameters,
+        regions=Regions(database, types, parameters),
+        rehearsals=Rehearsals(database, keyrings, surveyor),
     )

@@ -144,7 +144,11 @@ def test_there_is_something_to_read(life: Life) -> None:
     assert life.get(f"/v1/subscriptions/{subscription}/deliveries", "mieke").json()["items"]
 
 
-@pytest.mark.parametrize(("method", "path", "operation"), [each for each in GUARDED if "{" in str(each.values[1])])
+# A region is about no person: its stream is for whoever has a token.
+@pytest.mark.parametrize(
+    ("method", "path", "operation"),
+    [each for each in GUARDED if "{" in str(each.values[1]) and "/regions/" not in str(each.values[1])],
+)
 def test_what_is_unknown_and_what_is_refused_look_the_same(
     life: Life, method: str, path: str, operation: Operation
 ) -> None:

@@ -9,8 +9,8 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from services.dossier.domain.commands import DEFAULTS
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import BY_DEFAULT
 from services.dossier.incoming import Incoming
 from services.dossier.store import streams
 from services.dossier.trajectory.rulebook import RULES
@@ -141,7 +141,7 @@ async def test_a_jump_gives_what_steps_give_and_so_does_a_replay(world: World, d
     assert Counter(raised_in(jumped)) == Counter(raised_in(stepped))
     assert len(set(raised_in(stepped))) > 5
 
-    replayed = Clockwork(DEFAULTS)
+    replayed = Clockwork(BY_DEFAULT)
     for entry in stepped:
         if entry.name != "signal.raised":
             replayed.walk(entry.recorded_at)

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from services.dossier.domain.commands import DEFAULTS, Parameters
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import DEFAULTS, Parameters
 from services.dossier.trajectory.rulebook import Rule
 from services.dossier.trajectory.rules.buddy import buddy_missing
 from services.dossier.trajectory.rules.concern import concern_answered
@@ -22,7 +22,6 @@ from services.dossier.trajectory.rules.people import (
     question_overdue,
 )
 from tests.rules.given import days, history, on, opened, placed
-
 
 DOSSIER = UUID(int=1)
 

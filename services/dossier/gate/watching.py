@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.days import civil_day, moment_in
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.evolution import numbered
+from services.dossier.domain.numbers import Numbers
+from services.dossier.domain.state import timeline_of
 from services.dossier.gate import facts, ledger
 from services.dossier.gate.decision import Permit, Prohibitions, Reader, decide, live_grants
 from services.dossier.gate.facts import Known, Row
@@ -18,7 +20,7 @@ from services.dossier.store import streams
 from services.dossier.store.keyrings import Keyrings
 from services.dossier.trajectory.history import History, history_of
 from services.dossier.trajectory.metrics import metrics
-from services.dossier.trajectory.rulebook import UNWATCHED, all_due
+from services.dossier.trajectory.rulebook import UNWATCHED, RuleFailed, all_due
 from services.foundation.database.connection import Connection, Database
 
 SignalState = Literal["open", "handled", "overtaken"]
@@ -50,7 +52,7 @@ class Watching:
         dossier_id: UUID,
         occurred_before: datetime | None,
         recorded_before: datetime | None,
-        parameters: Parameters,
+        parameters: Numbers,
     ) -> Json:
         """All of them or none: each rests on the whole history, so only who may read all of it has figures."""
 
@@ -65,7 +67,8 @@ class Watching:
                 await ledger.refused(conn, dossier_id, True, reader, now, "read", None, "not_covered")
                 return None
             await self._log(conn, reader, known, "read", [row for row, _ in readable])
-            return metrics(history, parameters)
+            timeline = timeline_of(numbered(history.entries), parameters, recorded_before)
+            return metrics(history, timeline.on(history.day))
 
         return await released(self._database, self._keyrings, dossier_id, attempt)
 
@@ -76,7 +79,7 @@ class Watching:
         state: SignalState | None,
         after: int,
         limit: int,
-        parameters: Parameters,
+        parameters: Numbers,
     ) -> Page:
         """In the order in which they were raised; of each no more than a reader of the entry may know."""
 
@@ -92,7 +95,7 @@ class Watching:
         return await released(self._database, self._keyrings, dossier_id, attempt)
 
     async def all_signals(
-        self, reader: Reader, state: SignalState | None, after: tuple[int, int], limit: int, parameters: Parameters
+        self, reader: Reader, state: SignalState | None, after: tuple[int, int], limit: int, parameters: Numbers
     ) -> tuple[list[Json], tuple[int, int]]:
         """Over all dossiers that the reader may know, dossier after dossier; a ledger row for each that is shown.
 
@@ -123,7 +126,7 @@ class Watching:
         state: SignalState | None,
         after: int,
         limit: int,
-        parameters: Parameters,
+        parameters: Numbers,
     ) -> Page:
         """Of a dossier that the list leads to: what it may not know is not there, and was not asked for."""
 
@@ -146,7 +149,7 @@ class Watching:
         state: SignalState | None,
         after: int,
         limit: int,
-        parameters: Parameters,
+        parameters: Numbers,
     ) -> list[tuple[Row, Json]]:
         raised = await conn.fetch(SIGNALS, known.dossier_id, after)
         found = await self._readable(conn, reader, known, [row["sequence"] for row in raised])
@@ -162,17 +165,22 @@ class Watching:
         ring = self._keyrings.at_hand(known.dossier_id, known.epoch)
         entries = await streams.entries(conn, known.dossier_id, ring, recorded_before)
         grants = await all_grants(conn, known.dossier_id)
-        return history_of(entries, at, await owner_of(conn, known.dossier_id), grants)
+        read_at = await ledger.first_reads(conn, known.dossier_id, entries)
+        return history_of(entries, at, await owner_of(conn, known.dossier_id), grants, read_at)
 
     async def _states(
-        self, conn: Connection, reader: Reader, known: Known, history: History, parameters: Parameters
+        self, conn: Connection, reader: Reader, known: Known, history: History, parameters: Numbers
     ) -> Mapping[str, SignalState]:
         """By signal id; none of what rests on something that this reader may not read."""
         watched = [e for e in history.entries if e.name not in UNWATCHED or e.name == "signal.handled"]
         rows = await self._readable(conn, reader, known, [e.sequence for e in watched])
         readable = {row.subject.sequence for row, _ in rows}
         handled = {e.data["signal_id"] for e in history.named("signal.handled") if e.sequence in readable}
-        still = {str(due.signal_id(known.dossier_id)) for due in all_due(history, parameters)}
+        timeline = timeline_of(numbered(history.entries), parameters)
+        try:
+            still = {str(due.signal_id(known.dossier_id)) for due in all_due(history, timeline)}
+        except RuleFailed:  # what still stands is not known; what was handled is
+            return dict.fromkeys(handled, "handled")
         found: dict[str, SignalState] = {}
         for raised in history.named("signal.raised"):
             id_ = raised.data["signal_id"]

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.days import months_after
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.becoming import Becomes, at_once
 from services.dossier.trajectory.history import History, day_of, place
 
