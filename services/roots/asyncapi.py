@@ -19,7 +19,8 @@ its `dataref` is where the content is, for as long as you may read it. What is o
 nothing.
 
 * The same event may come more than once: drop what you have by (`source`, `id`).
-* `sequence` counts what you got of one dossier, from 1, without gaps. A gap is a loss: read the feed.
+* `sequence` counts what was sent to you of one dossier, from 1, without gaps. A gap in what reached you is a loss: read
+  the feed. A gap in a list is what you may no longer know.
 * Keep your place only after what you did with the event is stored.
 * 404 on a `dataref` means that you may not know (any more). Forget it, and do not ask again.
 * A type that you do not know is one that came later: pass it over. What has a type that would tell something about
