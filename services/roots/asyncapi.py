@@ -27,6 +27,8 @@ nothing.
   health travels as `nl.dossier.entry.recorded`.
 """
 HEALTH_IS_NEUTRAL: Final = "The type of the event, or the neutral one where its own would tell something about health"
+TESTED: Final = "nl.dossier.subscription.tested"
+ABSENT: Final = ("sequence", "sequencetype", "dataref")  # of a test: it is about no dossier
 EXAMPLE: Final[Json] = {
     "specversion": "1.0",
     "id": "0b8f6a52-6c0f-4f0a-9a53-0d7b6f2c9f11",
@@ -109,7 +111,7 @@ def _channel(way: Way) -> Json:
         "servers": [{"$ref": f"#/servers/{way.server}"}],
         "title": way.title,
         "description": way.description,
-        "messages": {way.message: _ref("messages", way.message)},
+        "messages": {message: _ref("messages", message) for message in way.messages},
         "tags": [{"name": way.tag}],
     }
     return made | _given(parameters=way.parameters, bindings=way.bindings)
@@ -120,7 +122,7 @@ def _operation(channel: str, way: Way, action: str, says: str) -> Json:
         "action": action,
         "channel": {"$ref": f"#/channels/{channel}"},
         "summary": says,
-        "messages": [{"$ref": f"#/channels/{channel}/messages/{way.message}"}],
+        "messages": [{"$ref": f"#/channels/{channel}/messages/{message}"} for message in way.messages],
         "security": [_ref("securitySchemes", way.security)],
         "tags": [{"name": way.tag}],
     }
@@ -139,6 +141,9 @@ def _messages() -> Json:
     }
     position = TEXT | {"pattern": "^[0-9]+$", "description": "The number that the relay gave, without gaps"}
     item = {"feed_seq": 12, "event": EXAMPLE}
+    signed = {"headers": WEBHOOK_HEADERS, "bindings": {"http": HTTP | {"headers": WEBHOOK_HEADERS}}}
+    about = "subscription/1f0c9a66-3d6e-4a52-8f4f-1b0d2a7f7c10"
+    test = {name: value for name, value in EXAMPLE.items() if name not in ABSENT} | {"type": TESTED, "subject": about}
     return {
         "Entry": _message("ThinEvent", "A thin event, inside", EXAMPLE)
         | {
@@ -150,8 +155,9 @@ def _messages() -> Json:
         | {"contentType": JSON, "bindings": {"http": HTTP | {"headers": SSE_HEADERS}}},
         "Delivery": _message("Delivery", "A thin event, delivered", {"event": EXAMPLE, "state": "delivered"})
         | {"contentType": JSON},
-        "WebhookEvent": _message("ThinEvent", "A thin event, signed", EXAMPLE)
-        | {"headers": WEBHOOK_HEADERS, "bindings": {"http": HTTP | {"headers": WEBHOOK_HEADERS}}},
+        "WebhookEvent": _message("ThinEvent", "A thin event, signed", EXAMPLE) | signed,
+        "WebhookTest": _message("WebhookTest", "A test that you asked for: about nobody, with nothing to fetch", test)
+        | signed,
     }
 
 
@@ -183,6 +189,14 @@ def _schemas(contract: Contract) -> Json:
     named["id"] |= {"format": "uuid", "description": "With `source` it names the event: what has both is the same"}
     named["source"] |= {"format": "uri", "description": "The system that recorded it"}
     named["dataref"] |= {"format": "uri-reference"}
+    made["WebhookTest"] = {
+        "description": "What a test delivery carries",
+        "type": "object",
+        "required": [name for name in made["ThinEvent"]["required"] if name not in ABSENT],
+        "properties": {name: field for name, field in named.items() if name not in ABSENT}
+        | {"type": {"const": TESTED}, "subject": TEXT | {"description": "`subscription/` and its id"}},
+        "additionalProperties": False,
+    }
     return made
 
 

@@ -41,7 +41,7 @@ class Way:
     server: str
     title: str
     description: str
-    message: str
+    messages: tuple[str, ...]
     operations: Mapping[str, tuple[str, str]]
     security: str
     tag: str = "partners"
@@ -58,7 +58,7 @@ def _asked(address: str, message: str, operation: str, title: str, description: 
         server="api",
         title=title,
         description=description,
-        message=message,
+        messages=(message,),
         operations={operation: ("send", title)},
         security="token",
         parameters={name: _PARAMETERS[name] for name in _PARAMETERS if f"{{{name}}}" in address},
@@ -78,7 +78,7 @@ WAYS: Final[Mapping[str, Way]] = {
         description="Internal: it tells in which dossier something happens, so the ACLs of the broker let nobody but "
         "the relay write it and nobody but the notifier read it. In order per dossier. `sequence` is here the "
         "dossier's own.",
-        message="Entry",
+        messages=("Entry",),
         operations={
             "publishEntries": ("send", "The relay publishes what is in the outbox"),
             "applyEntries": ("receive", "The notifier puts it in the lanes of those who may have to be told"),
@@ -107,8 +107,8 @@ WAYS: Final[Mapping[str, Way]] = {
         "StreamItem",
         "sendStream",
         "The same, as server-sent events",
-        "The answer stays open (`text/event-stream`): `id` is a place in the feed, `data` the item as JSON. After a "
-        "break, connect again with `Last-Event-ID`.",
+        "The answer stays open (`text/event-stream`): `event` is `entry`, `id` the place in the feed (its `next`), "
+        "`data` the item as JSON. After a break, connect again with `Last-Event-ID`.",
         {},
     ),
     "deliveries": _asked(
@@ -117,7 +117,7 @@ WAYS: Final[Mapping[str, Way]] = {
         "sendDeliveries",
         "What was delivered to one subscription, by asking",
         "Each event once per subscription. The answer is a page, `{items, next}`; this message is an item.",
-        _AFTER | _LIMIT | {"state": {"type": "string", "enum": ["pending", "delivered"]}},
+        _AFTER | _LIMIT | {"state": TEXT | {"description": "Only deliveries in this state"}},
     ),
     "webhook": Way(
         address=None,
@@ -126,8 +126,8 @@ WAYS: Final[Mapping[str, Way]] = {
         description="`POST` over TLS to the `https` address that the subscription names: one event, structured mode. "
         "Answer 2xx when it is stored; 410 ends the subscription; after anything else it comes again, later and later, "
         "with `Retry-After` heeded, and nothing is dropped. In order per dossier. `OPTIONS` with "
-        "`WebHook-Request-Origin` comes first, to ask whether you want it.",
-        message="WebhookEvent",
+        "`WebHook-Request-Origin` comes first, to ask whether you want it. A test is sent when you ask for one.",
+        messages=("WebhookEvent", "WebhookTest"),
         operations={"sendWebhook": ("send", "To each endpoint that may know, signed as Standard Webhooks has it")},
         security="signature",
         operation_bindings={"http": HTTP | {"method": "POST"}},
