@@ -1,15 +1,19 @@
 """Makes the AsyncAPI 3 document: a channel for each way out, and over all of them one message, the thin event."""
 
+import json
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Final
 
 from pydantic import TypeAdapter
 
 from services.dossier.domain.entries import HEALTH
 from services.events.endpoints import FeedItem
-from services.foundation.answers import CLOUD_EVENT, JSON, ThinEvent
+from services.foundation.answers import CLOUD_EVENT, JSON, PROBLEM, ThinEvent
 from services.foundation.contract import Contract
 from services.foundation.http_headers import API_VERSION
+from services.foundation.openapi import INSTANCE
+from services.foundation.problems import MEDIA_TYPE, UNAVAILABLE, Problem, render
 from services.notifications.shapes import DeliveryShown
 from services.roots.ways_out import HTTP, KAFKA, SSE_HEADERS, TEXT, WAYS, WEBHOOK_HEADERS, Json, Way
 
@@ -153,6 +157,12 @@ def _messages() -> Json:
         "FeedItem": _message("FeedItem", "A thin event, numbered in your feed", item) | {"contentType": JSON},
         "StreamItem": _message("FeedItem", "The same, as `data` of a server-sent event", item)
         | {"contentType": JSON, "bindings": {"http": HTTP | {"headers": SSE_HEADERS}}},
+        "StreamProblem": {
+            "title": "Why the stream ends, as `data` of a server-sent event",
+            "contentType": MEDIA_TYPE,
+            "payload": _ref("schemas", "Problem"),
+            "examples": [{"name": "away", "payload": json.loads(bytes(render(Problem(UNAVAILABLE), INSTANCE).body))}],
+        },
         "Delivery": _message("Delivery", "A thin event, delivered", {"event": EXAMPLE, "state": "delivered"})
         | {"contentType": JSON},
         "WebhookEvent": _message("ThinEvent", "A thin event, signed", EXAMPLE) | signed,
@@ -171,7 +181,7 @@ def _message(schema: str, title: str, example: Json) -> Json:
 
 
 def _schemas(contract: Contract) -> Json:
-    made: Json = {}
+    made: Json = {"Problem": deepcopy(PROBLEM)}
     for name, shape in (("ThinEvent", ThinEvent), ("FeedItem", FeedItem), ("Delivery", DeliveryShown)):
         schema = TypeAdapter(shape).json_schema(ref_template="#/components/schemas/{model}")
         for each, nested in ({name: schema} | schema.pop("$defs", {})).items():

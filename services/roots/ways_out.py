@@ -50,15 +50,15 @@ class Way:
     operation_bindings: Json = field(default_factory=dict)
 
 
-def _asked(address: str, message: str, operation: str, title: str, description: str, query: Json) -> Way:
+def _asked(address: str, messages: tuple[str, ...], operation: str, title: str, says: str, query: Json) -> Way:
     """A way out that the reader asks for."""
     asks = HTTP | {"method": "GET"} | ({"query": {"type": "object", "properties": query}} if query else {})
     return Way(
         address=address,
         server="api",
         title=title,
-        description=description,
-        messages=(message,),
+        description=says,
+        messages=messages,
         operations={operation: ("send", title)},
         security="token",
         parameters={name: _PARAMETERS[name] for name in _PARAMETERS if f"{{{name}}}" in address},
@@ -95,7 +95,7 @@ WAYS: Final[Mapping[str, Way]] = {
     ),
     "feed": _asked(
         "/feed",
-        "FeedItem",
+        ("FeedItem",),
         "sendFeed",
         "Your thin events over all your dossiers, by asking",
         "In order, with `wait` as a long poll. The way back after any absence. The answer is a page, "
@@ -104,16 +104,17 @@ WAYS: Final[Mapping[str, Way]] = {
     ),
     "stream": _asked(
         "/stream",
-        "StreamItem",
+        ("StreamItem", "StreamProblem"),
         "sendStream",
         "The same, as server-sent events",
-        "The answer stays open (`text/event-stream`): `event` is `entry`, `id` the place in the feed (its `next`), "
-        "`data` the item as JSON. After a break, connect again with `Last-Event-ID`.",
+        "The answer stays open (`text/event-stream`). An `event` is `entry`, with the place in the feed as `id` (its "
+        "`next`) and the item as `data`; or `problem`, the last word. After it, and after any break, connect again "
+        "with `Last-Event-ID`.",
         {},
     ),
     "deliveries": _asked(
         "/subscriptions/{subscriptionId}/deliveries",
-        "Delivery",
+        ("Delivery",),
         "sendDeliveries",
         "What was delivered to one subscription, by asking",
         "Each event once per subscription. The answer is a page, `{items, next}`; this message is an item.",
