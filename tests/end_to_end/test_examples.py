@@ -4,14 +4,17 @@ import importlib.util
 import json
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.lives import Life
@@ -19,6 +22,7 @@ from tests.lives import Life
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FOLLOW = EXAMPLES / "follow" / "follow.sh"
 CATCH_UP = EXAMPLES / "catch-up" / "catch_up.py"
+RECEIVER = EXAMPLES / "webhook" / "receiver.py"
 
 needs_curl_and_jq = pytest.mark.skipif(
     os.environ.get("CI") != "true" and not (shutil.which("curl") and shutil.which("jq")),
@@ -248,3 +252,71 @@ def test_catching_up_is_one_command(mieke: Life, tmp_path: Path) -> None:
     assert refused.stderr.startswith("401: ")
     unset = run(command, {"PATH": os.environ["PATH"]})
     assert (unset.returncode, unset.stderr) == (1, "set DRAAD_URL\n")
+
+
+# Webhooks
+
+
+@pytest.fixture
+def receiver(mieke: Life, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """Subscribed as the page says, and running: the subscription and the address of the receiver."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+    address = f"http://127.0.0.1:{port}/"
+    asks = {"channel": "webhook", "endpoint": address, "signatures": ["v1"]}
+    made = mieke.call("POST", "/v1/subscriptions", "mieke", asks)
+    assert made.status_code == 201, made.text
+    secret = {"DRAAD_SECRET": made.json()["webhook"]["keys"][0]["secret"]}
+    command = [sys.executable, "-W", "error", str(RECEIVER), str(port)]
+    with subprocess.Popen(command, env=environment(mieke, tmp_path) | secret, stderr=subprocess.DEVNULL) as process:
+        try:
+            until_listening(process, port)
+            path = f"/v1/subscriptions/{made.json()['id']}"
+            merge = {"Content-Type": "application/merge-patch+json"}
+            agreed = mieke.call("PATCH", path, "mieke", {"state": "active"}, headers=merge)
+            assert agreed.json()["webhook"]["state"] == "active", agreed.text
+            yield path, address
+        finally:
+            process.kill()
+
+
+def until_listening(process: "subprocess.Popen[bytes]", port: int) -> None:
+    while process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail("the receiver ended")
+
+
+def to_fetch(folder: Path) -> dict[str, str | None]:
+    with closing(sqlite3.connect(folder / "caught-up.sqlite")) as database:
+        return dict(database.execute("select type, dataref from to_fetch"))
+
+
+def test_a_receiver_gets_what_is_sent_once_and_can_fetch_it(
+    mieke: Life, tmp_path: Path, receiver: tuple[str, str]
+) -> None:
+    path, _ = receiver
+    goal = mieke.goal("Nieuw")
+    mieke.api.clock()
+    dataref = to_fetch(tmp_path)["nl.dossier.goal.set"]
+    assert dataref == f"{mieke.events}/{goal['id']}"
+    assert mieke.get(dataref, "mieke").json()["data"]["text"] == "Nieuw"
+    before = to_fetch(tmp_path)
+    assert mieke.call("POST", f"{path}/replays", "mieke", {}).status_code == 202
+    mieke.api.clock()
+    assert to_fetch(tmp_path) == before
+    tried = mieke.call("POST", f"{path}/tests", "mieke")
+    assert tried.json()["state"] == "accepted", tried.text
+    assert to_fetch(tmp_path) == before | {"nl.dossier.subscription.tested": None}
+
+
+def test_a_receiver_takes_nothing_that_is_not_signed(mieke: Life, tmp_path: Path, receiver: tuple[str, str]) -> None:
+    _, address = receiver
+    before = to_fetch(tmp_path)
+    for headers in ({}, {"webhook-id": "msg_1", "webhook-timestamp": "1", "webhook-signature": "v1,AAAA"}):
+        assert httpx2.post(address, content=b"{}", headers=headers, trust_env=False).status_code == 401
+    assert to_fetch(tmp_path) == before
