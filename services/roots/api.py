@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Final, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -22,7 +23,8 @@ from services.notifications import endpoints as subscriptions
 from services.roots.house import House
 
 DOCUMENT: Final = SCHEMAS / "openapi.json"
-LICENCE: Final = {"name": "European Union Public Licence 1.2", "identifier": "EUPL-1.2"}
+ASYNC_DOCUMENT: Final = SCHEMAS / "asyncapi.json"
+LICENCE: Final[dict[str, str]] = {"name": "European Union Public Licence 1.2", "identifier": "EUPL-1.2"}
 SUMMARY: Final = "One dossier, owned by the person it is about, running as one thread through every party that helps"
 DESCRIPTION: Final = """\
 Everything that happens to a person is an event, posted to the dossier that it is about; there is no other way to write.
@@ -44,7 +46,7 @@ TAGS: Final = (
     {"name": "regions", "description": "What a region decides about the numbers of the rules"},
     {"name": "feed", "description": "Being told, by asking"},
     {"name": "subscriptions", "description": "Being told, by what was subscribed to"},
-    {"name": "catalogue", "description": "The types of event, the words, this document; for anyone"},
+    {"name": "catalogue", "description": "The types of event, the words, these documents; for anyone"},
     {"name": "health", "description": "For whoever runs it; no personal data"},
 )
 
@@ -135,7 +137,7 @@ def health(house: House) -> APIRouter:
 
 
 def documentation() -> APIRouter:
-    """Both for anyone: the document as it was committed, and a page made of it that needs nothing from elsewhere."""
+    """For anyone: the documents as they were committed, and a page made of one that needs nothing from elsewhere."""
     routes = APIRouter(tags=["catalogue"], default_response_class=JsonAnswer)
 
     @routes.get(
@@ -147,7 +149,19 @@ def documentation() -> APIRouter:
         responses={200: {"description": "OpenAPI 3.1", "content": {JSON: {"schema": {"type": "object"}}}}},
     )
     async def document() -> Response:
-        return Response(committed(), media_type=JSON, headers={"Access-Control-Allow-Origin": "*"})
+        return _from_any_page(DOCUMENT)
+
+    @routes.get(
+        "/v1/asyncapi.json",
+        operation_id="readAsyncapi",
+        summary="What is sent to you, as an AsyncAPI document",
+        description="Feed, stream, deliveries and webhook, and the thin event that they carry. For anyone, without "
+        "token, from any page.",
+        response_model=None,
+        responses={200: {"description": "AsyncAPI 3.0", "content": {JSON: {"schema": {"type": "object"}}}}},
+    )
+    async def async_document() -> Response:
+        return _from_any_page(ASYNC_DOCUMENT)
 
     @routes.get("/docs", include_in_schema=False)
     async def page() -> Response:
@@ -156,11 +170,15 @@ def documentation() -> APIRouter:
     return routes
 
 
+def _from_any_page(file: Path) -> Response:
+    return Response(committed(file), media_type=JSON, headers={"Access-Control-Allow-Origin": "*"})
+
+
 @cache
-def committed() -> bytes:
-    return DOCUMENT.read_bytes()
+def committed(file: Path) -> bytes:
+    return file.read_bytes()
 
 
 @cache
 def shown() -> bytes:
-    return openapi_page.page(json.loads(committed())).encode()
+    return openapi_page.page(json.loads(committed(DOCUMENT))).encode()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from services.dossier.trajectory.drawing import drawn
+from services.foundation import contract
 from services.foundation.bus.postgres import PostgresBus
 from services.foundation.callers import Authenticator
 from services.foundation.contract import SCHEMAS
@@ -14,12 +15,15 @@ from services.foundation.openapi import finished, text_of
 from services.foundation.tokens import Verifier
 from services.foundation.vault.keys import Keys
 from services.foundation.vault.root_key import KEY_BYTES, LocalRootKey
-from services.roots.api import DOCUMENT, application
+from services.roots import asyncapi
+from services.roots.api import ASYNC_DOCUMENT, DOCUMENT, LICENCE, application
 from services.roots.house import wired
 
 STAGES: Final = SCHEMAS.parent / "docs" / "stages.md"
-SERVER: Final = "https://draad.example.org"
+HOST: Final = "draad.example.org"
+SERVER: Final = f"https://{HOST}"
 VERSION_PATH: Final = "/v1"
+WHOLE: Final = (f"{VERSION_PATH}/asyncapi.json",)  # the ruleset allows a dot in the first segment to openapi.json alone
 CONTACT: Final = {
     "name": "Draad",
     "url": "https://draad.example.org/contact",
@@ -33,14 +37,18 @@ def document() -> dict[str, Any]:
     root_key = LocalRootKey(bytes(KEY_BYTES))
     house = wired(database, database, Keys(database, root_key), root_key, "", PostgresBus(database))
     app = application(house, Authenticator(Verifier({}, ""), house.registry))
-    made = finished(app.openapi(), VERSION_PATH, SERVER)
+    made = finished(app.openapi(), VERSION_PATH, SERVER, WHOLE)
     made["info"]["contact"] = CONTACT
     return made
 
 
+def async_document() -> dict[str, Any]:
+    return asyncapi.document(contract.load(), HOST, VERSION_PATH, CONTACT, LICENCE)
+
+
 def documents() -> dict[Path, str]:
     """Each with its text of now."""
-    return {DOCUMENT: text_of(document()), STAGES: drawn()}
+    return {DOCUMENT: text_of(document()), ASYNC_DOCUMENT: text_of(async_document()), STAGES: drawn()}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "dossier_0013"
+revision = "dossier_0004"
 down_revision = "dossier_0003"
 branch_labels = None
 depends_on = None
