@@ -25,7 +25,7 @@ from services.dossier.gate import fence, ledger
 from services.dossier.gate.law import Law
 from services.dossier.gate.release import Gate
 from services.dossier.incoming import Incoming, Key
-from services.dossier.refusing import decided, of_erased, refuse_faults, refuse_strangers
+from services.dossier.refusing import decided, of_erased, refuse_faults
 from services.dossier.repeats import USED, canonical, each_once
 from services.dossier.standing import actor_of
 from services.dossier.store import append as store
@@ -207,9 +207,9 @@ class Handler:
             raise not_found()
         refuse_faults(incoming, draft.now)
         repeated = await self._repeated(conn, dossier_id, incoming, ring) if head.has_repeats else {}
-        news = [one for one in each_once(incoming) if one.key not in repeated]
-        refuse_strangers(news, self._contract, around.kinds)
-        for one in news:
+        for one in each_once(incoming):
+            if one.key in repeated:
+                continue
             about = await self._about(conn, dossier_id, one, around)
             command = self._command(dossier_id, one, actor, draft, around, about)
             for new in decided(command, draft.state, one.at):

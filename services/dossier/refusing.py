@@ -1,6 +1,6 @@
 """What of a write is refused, turned into the answer that says what to do: 404, 400, 403 or 409 (api.md §1)."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from services.dossier.domain.commands import Record
@@ -9,7 +9,7 @@ from services.dossier.domain.entries import NewEntry
 from services.dossier.domain.refusals import AgainstState, NotAllowed, Refusal, RuleBroken, UnknownDossier
 from services.dossier.domain.state import Dossier
 from services.dossier.incoming import Incoming
-from services.foundation.contract import Contract, Fault
+from services.foundation.contract import Fault
 from services.foundation.problems import (
     BAD_REQUEST,
     CONFLICT,
@@ -22,7 +22,6 @@ from services.foundation.problems import (
 )
 
 KINDS: Mapping[type[Refusal], Kind] = {NotAllowed: FORBIDDEN, RuleBroken: RULE_REFUSED, AgainstState: CONFLICT}
-WHAT_TO_DO = "Correct what errors[] names and send it again; nothing was stored."
 OPENED = "nl.dossier.dossier.opened"
 
 
@@ -58,23 +57,10 @@ def refuse_faults(incoming: Sequence[Incoming], now: datetime) -> None:
     rule = next((fault.rule for fault in faults if fault.rule is not None), None)
     raise Problem(
         BAD_REQUEST if rule is None else RULE_REFUSED,
-        WHAT_TO_DO,
+        "Correct what errors[] names and send it again; nothing was stored.",
         rule=rule,
         errors=[FieldError(fault.pointer, fault.message) for fault in faults],
     )
-
-
-def refuse_strangers(incoming: Iterable[Incoming], contract: Contract, known: Container[str]) -> None:
-    """Where the contract wants the key of an organisation (`x-ref`), it is that of a registered one."""
-    says = "No organisation is registered under this key; ask the operator to register it."
-    errors = [
-        FieldError(f"{one.at}/data/{name}", says)
-        for one in incoming
-        for name, kind in contract.types[one.type].refs.items()
-        if kind == "org" and name in one.data and one.data[name] not in known
-    ]
-    if errors:
-        raise Problem(BAD_REQUEST, WHAT_TO_DO, errors=errors)
 
 
 def _too_early(one: Incoming, now: datetime) -> list[Fault]:

@@ -12,7 +12,7 @@ from tests.end_to_end import in_clear
 from tests.lives import BEFORE, Life, but_for_instance, opening
 from tests.sandboxes import Api, Sandbox
 
-ERASING = {"erased_at": BEFORE, "ground": "court_order"}
+ERASING = {"erased_at": BEFORE, "ground": "court_order", "decided_by": "rechtbank"}
 
 
 @pytest.fixture(scope="module")

@@ -274,27 +274,35 @@ def test_opening_a_used_id_tells_nothing(scene: Life) -> None:
         assert "rule" not in told
 
 
-def test_in_the_place_of_an_organisation_stands_a_registered_one(scene: Life) -> None:
-    """Any other word there would be content, and a party that nobody can tell."""
+def test_a_word_in_the_place_of_an_organisation_opens_nothing(scene: Life) -> None:
+    """That it does not stand in clear either is seen in test_canary.py."""
+    no_party = "de huisarts"
     scene.grant("rwc")
-    goal = {"goal_id": "g1", "text": "Werken", "set_by": "participant"}
-    asked = scene.event(
+    asked = scene.say(
         "mieke",
         "referral.made",
         {
             "referral_id": "rf1",
             "from_org": scene.key("rwc"),
-            "to_org": "de huisarts",
+            "to_org": no_party,
             "service": "language",
             "question": "Kunt u spreekles bieden?",
             "answer_by_on": "2000-01-08",
         },
     )
-    refused = scene.post("mieke", asked)
-    assert (refused.status_code, pointers(refused)) == (400, {"/data/to_org"})
-    assert "huisarts" not in refused.text
-    in_a_batch = scene.batch("mieke", [scene.event("mieke", "goal.set", goal), asked])
-    assert (in_a_batch.status_code, pointers(in_a_batch)) == (400, {"/1/data/to_org"})
-    known = asked | {"data": asked["data"] | {"to_org": scene.key("probeer")}}
-    assert scene.post("mieke", known).status_code == 201
-    assert but_for_instance(scene.post("hetty", asked)) == scene.unknown("hetty")
+    shared = scene.say(
+        "noor",
+        "self-manual.shared",
+        {
+            "manual_id": "m1",
+            "version": 1,
+            "recipient_org": no_party,
+            "sections": ["strengths"],
+            "extract": ["precies"],
+            "shared_on": "1999-12-31",
+            "expires_on": "2001-12-31",
+        },
+    )
+    assert asked["data"]["to_org"] == shared["data"]["recipient_org"] == no_party
+    assert scene.get(f"{scene.events}/{shared['id']}", "mieke").status_code == 404  # addressed to another
+    assert scene.get(f"{scene.events}/{shared['id']}", "noor").status_code == 200
