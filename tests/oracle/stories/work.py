@@ -23,7 +23,7 @@ def job(c: Composer) -> None:
     told["host_org"] = c.rng.choice(EMPLOYERS) if c.chance(0.3) else None
     if c.chance(0.5):
         estimate(c, starts - days(c.rng.choice((0, 3, 30, 89, 90, 91))), hours)
-    if c.chance(0.5):
+    if c.chance(0.6):
         granted(c, employer, max(starts - days(c.rng.choice((0, 3, -5))), c.opened_on), "placement")
         c.begin()
     if c.chance(0.4):
