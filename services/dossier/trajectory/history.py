@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from services.dossier.domain.consent import Grant
-from services.dossier.domain.days import civil_day, day_in
+from services.dossier.domain.days import civil_day
+from services.dossier.domain.days import day_named as day_named  # the rules read days here, beside `day_of`
 from services.dossier.domain.entries import Entry
 from services.dossier.domain.evolution import counting
 
@@ -66,10 +67,3 @@ def history_of(
 def day_of(entry: Entry) -> date:
     """An event's day is the day of its `occurred_at`."""
     return civil_day(entry.occurred_at)
-
-
-def day_named(data: Any, name: str) -> date:
-    """A date field that the schema requires."""
-    day = day_in(data[name])
-    assert day is not None
-    return day

@@ -1,11 +1,10 @@
 """Trials and placements: a promise, a maximum, and one story per id (R-02, R-03, R-17)."""
 
 from collections.abc import Mapping
-from datetime import date
 
 from services.dossier.domain.admission.references import Check, check_unused, known, unknown
 from services.dossier.domain.commands import Record
-from services.dossier.domain.days import day_in, months_after
+from services.dossier.domain.days import day_in, day_named, months_after
 from services.dossier.domain.refusals import AgainstState, RuleBroken
 from services.dossier.domain.state import Open, Placement, Trial
 
@@ -82,9 +81,7 @@ def _check_promise(command: Record) -> None:
 
 
 def _check_length(command: Record) -> None:
-    begins_on, ends_on = day_in(command.data["planned_start_on"]), day_in(command.data["planned_end_on"])
-    assert isinstance(begins_on, date)
-    assert isinstance(ends_on, date)
+    begins_on, ends_on = day_named(command.data, "planned_start_on"), day_named(command.data, "planned_end_on")
     if not begins_on <= ends_on < months_after(begins_on, command.parameters.trial_max_months):
         raise RuleBroken(
             "Plan a trial of at most two months; who decides on it can extend it with a reason.",

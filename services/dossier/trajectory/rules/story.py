@@ -17,12 +17,16 @@ def story_repeated(history: History, parameters: Parameters) -> Iterator[Becomes
 
 
 def asked_again(history: History, intake: Entry, parameters: Parameters) -> set[str]:
-    known: set[str] = set()
+    asked = set(intake.data["newly_asked"])
+    found: set[str] = set()
     for earlier in history.named("intake.completed"):
+        if place(earlier) >= place(intake):
+            break
+        again = asked & {*earlier.data["newly_asked"], *earlier.data["reused_fields"]}
         recent = months_after(day_of(earlier), parameters.story_months) >= day_of(intake)
-        if place(earlier) < place(intake) and recent and _may_read(history, intake, earlier):
-            known |= {*earlier.data["newly_asked"], *earlier.data["reused_fields"]}
-    return known & set(intake.data["newly_asked"])
+        if again and recent and _may_read(history, intake, earlier):
+            found |= again
+    return found
 
 
 def _may_read(history: History, asker: Entry, earlier: Entry) -> bool:
