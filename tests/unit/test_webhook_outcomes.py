@@ -62,7 +62,8 @@ def test_who_is_too_busy_is_left_alone_by_all() -> None:
 
 def test_failing_on_and_on_is_degraded_then_paused_and_410_retires_from_anywhere() -> None:
     stands = [Health("active")]
-    for hour in range(0, 24 * 6):
+    assert Health("degraded", 5, NOW, NOW + timedelta(seconds=1)).after(FAILED, NOW, 0.0).failures == 5
+    for hour in range(24 * 6):
         stands.append(stands[-1].after(FAILED, NOW + timedelta(hours=hour), 0.5))
     states = [one.state for one in stands]
     assert states[:5] == ["active"] * 5

@@ -76,6 +76,8 @@ class Health:
             return replace(failed, state="retired")
         if now - since >= PAUSED_AFTER:
             return replace(failed, state="paused")
+        if self.state == "degraded" and self.not_before is not None and now < self.not_before:
+            return self  # was on its way already when the endpoint was found troubled: no news
         if failed.failures >= TROUBLED_AFTER:
             probe = pause_after(failed.failures - TROUBLED_AFTER + 1, chance)
             not_before = now + max(min(probe, LONGEST_PROBE_PAUSE), outcome.retry_after or timedelta())
