@@ -111,8 +111,10 @@ def in_turn(*behaviours: Behaviour) -> Behaviour:
     return behave
 
 
-async def hang(receiver: Receiver, _got: Got, _writer: asyncio.StreamWriter) -> None:
+async def hang(receiver: Receiver, _got: Got, writer: asyncio.StreamWriter) -> None:
+    """Until it is released, and then it is gone."""
     await receiver.released.wait()
+    writer.close()
 
 
 async def reset(_receiver: Receiver, _got: Got, writer: asyncio.StreamWriter) -> None:

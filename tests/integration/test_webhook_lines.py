@@ -117,8 +117,9 @@ async def test_a_public_name_that_resolves_into_the_house_connects_to_nothing() 
 
 @pytest.mark.parametrize("case", ["unknown authority", "another name", "expired", "no tls"])
 async def test_who_cannot_show_who_it_is_gets_nothing(
-    certificates: Callable[..., ssl.SSLContext], tmp_path: Path, case: str
+    certificates: Callable[..., ssl.SSLContext], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
+    monkeypatch.setattr(lines_module, "CONNECT_WITHIN", 1.0)
     names = ["other.example.org"] if case == "another name" else ["localhost"]
     server = certificates(*names, expired=case == "expired")
     trusted = ssl.create_default_context()

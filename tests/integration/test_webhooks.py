@@ -387,25 +387,26 @@ async def test_a_receiver_gets_no_more_a_minute_than_it_allowed(desk: Desk) -> N
         assert len(receiver.got) == 1
 
 
-@pytest.mark.parametrize(
-    ("body", "pointer"),
-    [
+async def test_what_cannot_be_a_webhook_is_said_by_field(desk: Desk) -> None:
+    good = {"channel": "webhook", "endpoint": "https://example.org/"}
+    for body, pointer in (
         ({"channel": "webhook"}, "/endpoint"),
-        ({"channel": "webhook", "endpoint": "http://example.org/hook"}, "/endpoint"),
-        ({"channel": "webhook", "endpoint": "https://example.org:22/hook"}, "/endpoint"),
-        ({"channel": "webhook", "endpoint": "https://10.0.0.1/hook"}, "/endpoint"),
-        ({"channel": "webhook", "endpoint": "https://u:p@example.org/hook"}, "/endpoint"),
-        ({"channel": "webhook", "endpoint": "https://example.org/hook?token=x"}, "/endpoint"),
-        ({"channel": "webhook", "endpoint": "https://example.org/", "signatures": []}, "/signatures"),
-        ({"channel": "webhook", "endpoint": "https://example.org/", "signatures": ["v2"]}, "/signatures/0"),
-        ({"channel": "pull", "endpoint": "https://example.org/"}, "/endpoint"),
-    ],
-)
-async def test_what_cannot_be_a_webhook_is_said_by_field(desk: Desk, body: Any, pointer: str) -> None:
-    answer = await desk.call("POST", "/v1/subscriptions", KARIN, body)
-    assert answer.status_code == 400
-    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
-    assert "u:p" not in answer.text
+        (good | {"endpoint": "http://example.org/hook"}, "/endpoint"),
+        (good | {"endpoint": "https://example.org:22/hook"}, "/endpoint"),
+        (good | {"endpoint": "https://10.0.0.1/hook"}, "/endpoint"),
+        (good | {"endpoint": "https://u:p@example.org/hook"}, "/endpoint"),
+        (good | {"endpoint": "https://example.org/hook?token=x"}, "/endpoint"),
+        (good | {"signatures": []}, "/signatures"),
+        (good | {"signatures": ["v2"]}, "/signatures/0"),
+        (good | {"channel": "pull"}, "/endpoint"),
+    ):
+        answer = await desk.call("POST", "/v1/subscriptions", KARIN, body)
+        assert answer.status_code == 400
+        assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+        assert "u:p" not in answer.text
+    pull = (await desk.call("POST", "/v1/subscriptions", KARIN, {"channel": "pull"})).json()["id"]
+    assert (await desk.call("PATCH", f"/v1/subscriptions/{pull}", KARIN, {"state": "active"})).status_code == 400
+    assert (await desk.call("POST", f"/v1/subscriptions/{pull}/keys", KARIN)).status_code == 409
 
 
 async def test_an_ended_webhook_leaves_nothing(desk: Desk) -> None:
