@@ -1,7 +1,7 @@
 """Subscriptions and feed over HTTP, on the small dossier service of tests; a token is `organisation/person`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -93,6 +93,15 @@ class Desk:
         async with asyncio.timeout(20):
             while not holds():  # noqa: ASYNC110 - what is waited for happens in another task
                 await asyncio.sleep(0.01)
+
+    async def until_async(self, holds: Callable[[], Awaitable[Any]]) -> None:
+        async with asyncio.timeout(20):
+            while not await holds():  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.02)
+
+    async def fetchval(self, query: str) -> Any:
+        async with self.database.connection() as conn:
+            return await conn.fetchval(query)
 
     async def call(self, method: str, path: str, who: str, body: Json = None) -> httpx2.Response:
         headers: Mapping[str, str] = {"Authorization": f"Bearer {who}"} if who else {}

@@ -133,6 +133,7 @@ class Courier:
             if isinstance(found, Nothing):
                 return found
             sequence, event = found
+            failpoints.reach("webhooks.under_fence")
             try:
                 await line.write(self._posted(claim, target, signing, event))
             except NoAnswer as none:
