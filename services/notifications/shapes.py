@@ -89,7 +89,7 @@ class DeliveryShown(TypedDict):
         Literal["pending", "delivered", "dropped", "unread", "read"],
         Field(
             description="`pending` again after a replay was asked; in an inbox `unread` until you mark it `read`; of a "
-            "webhook `pending` until it is accepted, and `dropped` when a later attempt was no longer permitted or wanted"
+            "webhook `pending` until it is accepted, and `dropped` when a later attempt was not permitted any more"
         ),
     ]
     number: NotRequired[Annotated[int, Field(description="In an inbox: names this item, and counts it, from 1")]]
