@@ -14,6 +14,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from services.foundation.clock import advance, begin_sandbox
 from services.foundation.database.connection import Database
+from services.notifications.webhooks.deliverer import Deliverer
 from tests.desk import Desk, open_desk
 from tests.receivers import Got, Receiver, hang, in_turn, raw, receiving, reset, status
 
@@ -374,6 +375,24 @@ async def test_one_that_hangs_holds_up_nobody_else(desk: Desk) -> None:
         assert not turn.done()
         slow.released.set()
         await turn
+
+
+async def test_a_sender_that_comes_back_after_its_lease_changes_nothing(desk: Desk) -> None:
+    async with receiving(in_turn(hang, status(204))) as receiver:
+        made = await webhook(desk, receiver)
+        await allowed(desk, ONE)
+        for _ in range(2):
+            await desk.dossiers.append(ONE)
+        await desk.relay.run_once()
+        await desk.notifier.run_once()
+        turn = desk.start(Deliverer(desk.database, desk.deliverer._courier, lease=0.0).run_once())
+        await desk.until(lambda: len(receiver.got) == 3)
+        receiver.released.set()
+        await turn
+        assert receiver.sequences == [1, 1, 2]
+        log = await log_of(desk, made)
+        assert [(item["state"], item["sending"].get("reason")) for item in log] == [("delivered", None)] * 2
+        assert "failing_since" not in await shown(desk, made), "its failure is nobody's any more"
 
 
 async def test_a_receiver_gets_no_more_a_minute_than_it_allowed(desk: Desk) -> None:

@@ -9,7 +9,6 @@ and a withdrawal waits at most for such a write.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from random import random
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid5
@@ -18,7 +17,7 @@ import orjson
 
 from services.foundation import failpoints
 from services.foundation.database.connection import Connection, Database, within
-from services.notifications.pending import Claim, Waiting, held, last_ordinal
+from services.notifications.pending import Claim, held
 from services.notifications.ports import Release, Thin
 from services.notifications.webhooks import keys, standing
 from services.notifications.webhooks.keys import EndpointKeys
@@ -34,21 +33,45 @@ _DROPPED = """
     update notifications.deliveries set state = case when accepted_at is null then 'dropped' else 'delivered' end
     where subscription_id = $1 and dossier_id = $2 and sequence = any($3::int[])
 """
-_SENDING = """
+# The row of the subscription is held from here to the commit: no gaps.
+_NUMBERED = """
+    with ordinal as (
+        update notifications.subscriptions set last_ordinal = last_ordinal + 1 where id = $1 returning last_ordinal
+    ), lane as (
+        update notifications.lanes set last_number = $4 where subscription_id = $1 and dossier_id = $2
+    )
     update notifications.deliveries
-    set ordinal = $4, number = $5, attempts = attempts + 1, attempted_at = foundation.now(), status = null,
-        reason = null
+    set ordinal = last_ordinal, number = $4, attempts = 1, attempted_at = foundation.now()
+    from ordinal where subscription_id = $1 and dossier_id = $2 and sequence = $3
+"""
+_ONCE_MORE = """
+    update notifications.deliveries
+    set attempts = attempts + 1, attempted_at = foundation.now(), status = null, reason = null
     where subscription_id = $1 and dossier_id = $2 and sequence = $3
 """
-_LAST_NUMBER = "update notifications.lanes set last_number = $3 where subscription_id = $1 and dossier_id = $2"
-_STILL_MINE = """
-    select foundation.now() from notifications.lanes
-    where subscription_id = $1 and dossier_id = $2 and attempt = $3 for update
-"""
+# Only while the lane is still ours: else another has it, and sends again under the same id. Its commit waits for no
+# disk: what a crash of the database forgets of it is sent once more, under the same id.
 _ACCEPTED = """
-    update notifications.deliveries
-    set state = 'delivered', status = $4, reason = null, accepted_at = coalesce(accepted_at, $5)
-    where subscription_id = $1 and dossier_id = $2 and sequence = $3
+    with lane as (
+        update notifications.lanes as lane
+        set failures = 0, reason = null, retry_at = '-infinity', is_waiting = more.waits,
+            due_at = case when more.waits then due_at else clock_timestamp() end
+        from (select exists (
+            select from notifications.deliveries as d where d.subscription_id = $1 and d.dossier_id = $2
+            and d.state = 'pending' and d.sequence <> $4) as waits) as more
+        where subscription_id = $1 and dossier_id = $2 and attempt = $3 returning is_waiting
+    ), delivery as (
+        update notifications.deliveries
+        set state = 'delivered', status = $5, reason = null, accepted_at = coalesce(accepted_at, foundation.now())
+        from lane where subscription_id = $1 and dossier_id = $2 and sequence = $4
+    )
+    select set_config('synchronous_commit', 'off', true), is_waiting, (
+        select state = 'active' and failures = 0 from notifications.webhooks where subscription_id = $1) as is_well
+    from lane
+"""
+_STILL_MINE = """
+    select failures, foundation.now() as now from notifications.lanes
+    where subscription_id = $1 and dossier_id = $2 and attempt = $3 for update
 """
 _REFUSED = """
     update notifications.deliveries set status = $4, reason = $5
@@ -56,13 +79,13 @@ _REFUSED = """
 """
 _SERVED = """
     update notifications.lanes
-    set failures = 0, reason = null, retry_at = '-infinity', is_waiting = exists (
+    set failures = 0, reason = null, retry_at = '-infinity', due_at = clock_timestamp(), is_waiting = exists (
         select from notifications.deliveries as d
         where d.subscription_id = $1 and d.dossier_id = $2 and d.state = 'pending')
     where subscription_id = $1 and dossier_id = $2 returning is_waiting
 """
 _AGAIN_LATER = """
-    update notifications.lanes set failures = failures + 1, reason = $3, retry_at = $4
+    update notifications.lanes set failures = failures + 1, reason = $3, retry_at = $4, due_at = clock_timestamp()
     where subscription_id = $1 and dossier_id = $2
 """
 
@@ -161,46 +184,41 @@ class Courier:
         if found is None:
             return Nothing(more=bool(await conn.fetchval(_SERVED, *lane)))
         row, event = found
-        number = await self._numbered(conn, claim, waiting, row)
+        # A number once given stays, whatever becomes of the attempt: no other entry may ever come under it.
+        number = row["number"] or waiting.last_number + 1
+        if row["number"] is None:
+            await conn.execute(_NUMBERED, *lane, row["sequence"], number)
+        else:
+            await conn.execute(_ONCE_MORE, *lane, row["sequence"])
         return row["sequence"], event | {"sequence": str(number)}
-
-    async def _numbered(self, conn: Connection, claim: Claim, waiting: Waiting, row: Any) -> int:
-        """A number once given stays, whatever becomes of the attempt: no other entry may ever come under it."""
-        lane = claim.subscription_id, claim.dossier_id
-        ordinal, number = row["ordinal"], row["number"]
-        if ordinal is None:
-            number = waiting.last_number + 1
-            ordinal = await last_ordinal(conn, claim.subscription_id, 1) + 1
-            await conn.execute(_LAST_NUMBER, *lane, number)
-        await conn.execute(_SENDING, *lane, row["sequence"], ordinal, number)
-        given: int = number
-        return given
 
     def _posted(self, claim: Claim, target: Target, signing: tuple[SigningKey, ...], event: Thin) -> bytes:
         body = orjson.dumps(event)
         return posted(target, signing, message_id(claim.subscription_id, event["id"]), int(self.clock()), body)
 
     async def _complete(self, claim: Claim, sent: Sent | None, outcome: Outcome) -> bool:
-        """Only while the lane is still ours: else another has it, and will send again under the same id."""
-        lane = claim.subscription_id, claim.dossier_id
+        lane = claim.subscription_id, claim.dossier_id, claim.attempt
+        if outcome.is_accepted and sent is not None:
+            async with self.database.connection() as conn:
+                row = await conn.fetchrow(_ACCEPTED, *lane, sent.sequence, outcome.status)
+            if row is not None and row["is_well"] is False:
+                async with self.database.transaction() as conn:
+                    now = await conn.fetchval("select foundation.now()")
+                    await standing.after(conn, claim.subscription_id, outcome, now)
+            return row is not None and bool(row["is_waiting"])
         async with self.database.transaction() as conn:
-            now: datetime | None = await conn.fetchval(_STILL_MINE, *lane, claim.attempt)
-            if now is None:
-                return False
-            if outcome.is_accepted and sent is not None:
-                await conn.execute(_ACCEPTED, *lane, sent.sequence, outcome.status, now)
-                more = bool(await conn.fetchval(_SERVED, *lane))
-            else:
-                failures = await conn.fetchval(
-                    "select failures from notifications.lanes where subscription_id = $1 and dossier_id = $2", *lane
-                )
-                if sent is not None:
-                    await conn.execute(_REFUSED, *lane, sent.sequence, outcome.status, outcome.reason)
-                pause = pause_after(failures + 1, self.chance(), outcome.retry_after)
-                await conn.execute(_AGAIN_LATER, *lane, outcome.reason, now + pause)
-                more = False
-            await standing.after(conn, claim.subscription_id, outcome, now)
-        return more
+            row = await conn.fetchrow(_STILL_MINE, *lane)
+            if row is not None:
+                await self._put_off(conn, claim, sent, outcome, row)
+        return False
+
+    async def _put_off(self, conn: Connection, claim: Claim, sent: Sent | None, outcome: Outcome, row: Any) -> None:
+        lane = claim.subscription_id, claim.dossier_id
+        if sent is not None:
+            await conn.execute(_REFUSED, *lane, sent.sequence, outcome.status, outcome.reason)
+        pause = pause_after(row["failures"] + 1, self.chance(), outcome.retry_after)
+        await conn.execute(_AGAIN_LATER, *lane, outcome.reason, row["now"] + pause)
+        await standing.after(conn, claim.subscription_id, outcome, row["now"])
 
     async def _look_after(self, claim: Claim) -> bool:
         """The subscription is gone: what it left behind goes too."""

@@ -14,10 +14,12 @@ from services.notifications.webhooks.claims import Servable, Turns, claimed, ser
 from services.notifications.webhooks.courier import Courier
 
 AT_A_TIME: Final = 64
+OF_AN_OWNER: Final = 16  # so that what another has waiting is never behind more than these
 OF_AN_ENDPOINT: Final = 8
 IN_A_TURN: Final = 20  # deliveries of one lane, before another has its turn
 TURN: Final = 15.0
 LEASE: Final = 60.0  # longer than a turn and one whole delivery more
+PAUSE: Final = 0.01  # between two claims, so that each is worth its while
 GLANCE: Final = 0.1
 LATER: Final = 1.0
 
@@ -41,7 +43,7 @@ class Deliverer:
         self._courier = courier
         self._lease = lease
         self._turns = Turns()
-        self._busy: dict[asyncio.Task[int], UUID] = {}
+        self._busy: dict[asyncio.Task[int], Servable] = {}
         self._paced: dict[UUID, float] = {}
         self._turn = asyncio.Lock()
         self._bell = Doorbell()
@@ -63,9 +65,12 @@ class Deliverer:
                     if not self._busy:
                         return served
                     # Who is slow holds up nobody: what became due meanwhile is begun beside it.
-                    wait = None if len(self._busy) >= AT_A_TIME else (0.0 if begun else GLANCE)
-                    done, _ = await asyncio.wait(self._busy, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-                    for task in done:
+                    await asyncio.wait(
+                        self._busy,
+                        timeout=PAUSE if begun else GLANCE,
+                        return_when=asyncio.ALL_COMPLETED if begun else asyncio.FIRST_COMPLETED,
+                    )
+                    for task in [task for task in self._busy if task.done()]:
                         del self._busy[task]
                         served += task.result()
             finally:
@@ -76,25 +81,24 @@ class Deliverer:
         begun = 0
         async with self._database.connection() as conn:
             for one in self._turns.of([each for each in await servable(conn) if self._has_room(each)]):
-                room = min(AT_A_TIME - len(self._busy), OF_AN_ENDPOINT - self._at_work(one.subscription_id))
+                room = self._room(one)
                 if room <= 0:
-                    break
+                    continue
                 most = 1 if one.is_troubled or one.rate is not None else room
                 for claim in await claimed(conn, one.subscription_id, self._lease, most):
                     self._pace(one)
                     task = asyncio.create_task(self._serve(claim, 1 if one.rate is not None else IN_A_TURN))
-                    self._busy[task] = one.subscription_id
+                    self._busy[task] = one
                     begun += 1
         return begun
 
     def _has_room(self, one: Servable) -> bool:
-        return (
-            self._at_work(one.subscription_id) < OF_AN_ENDPOINT
-            and self._paced.get(one.subscription_id, 0.0) <= time.monotonic()
-        )
+        return self._room(one) > 0 and self._paced.get(one.subscription_id, 0.0) <= time.monotonic()
 
-    def _at_work(self, subscription_id: UUID) -> int:
-        return sum(id == subscription_id for id in self._busy.values())
+    def _room(self, one: Servable) -> int:
+        of_owner = sum(busy.owner == one.owner for busy in self._busy.values())
+        of_endpoint = sum(busy.subscription_id == one.subscription_id for busy in self._busy.values())
+        return min(AT_A_TIME - len(self._busy), OF_AN_OWNER - of_owner, OF_AN_ENDPOINT - of_endpoint)
 
     def _pace(self, one: Servable) -> None:
         if one.rate is not None:
@@ -106,9 +110,9 @@ class Deliverer:
             while await self._courier.carry(claim):
                 most -= 1
                 if most <= 0 or time.monotonic() > until:
+                    async with self._database.connection() as conn:
+                        await conn.execute(_SERVED, claim.subscription_id, claim.dossier_id, claim.attempt)
                     break
-            async with self._database.connection() as conn:
-                await conn.execute(_SERVED, claim.subscription_id, claim.dossier_id, claim.attempt)
         except Exception as error:  # the outermost place of a lane: its fault is its own, the others go on
             await self._trouble(claim, error)
         return 1

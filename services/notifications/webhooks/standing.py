@@ -70,11 +70,6 @@ async def resumed(conn: Connection, subscription_id: UUID) -> None:
 
 async def after(conn: Connection, subscription_id: UUID, outcome: Outcome, now: datetime) -> None:
     """In the transaction that completes an attempt."""
-    if outcome.is_accepted and await conn.fetchval(
-        "select state = 'active' and failures = 0 from notifications.webhooks where subscription_id = $1",
-        subscription_id,
-    ):
-        return
     found = await _held(conn, subscription_id)
     if found is None or found.health.state not in ("active", "degraded"):
         return
