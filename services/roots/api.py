@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.responses import PlainTextResponse, Response
 from typing_extensions import TypedDict
 
-from services.dossier.endpoints import access, catalogue, dossiers, events, watching
+from services.dossier.endpoints import access, caseload, catalogue, dossiers, events, watching
 from services.events import endpoints as feed
 from services.foundation import openapi_page, problems, telemetry
 from services.foundation.answers import JSON, JsonAnswer, answers
@@ -76,6 +76,7 @@ def application(
         dossiers.router(house.dossiers, house.claims),
         access.router(house.dossiers),
         watching.router(house.dossiers),
+        caseload.router(house.dossiers),
         catalogue.router(house.dossiers.contract),
         subscriptions.router(house.notifications),
         feed.router(house.shelf, house.news, house.streams, house.notifications.cursors),

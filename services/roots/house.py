@@ -11,9 +11,11 @@ from services.dossier import audience
 from services.dossier.claims import Claims
 from services.dossier.endpoints.reading import Dossiers
 from services.dossier.gate import law
+from services.dossier.gate.caseload import Caseload
 from services.dossier.gate.decision import Reader as GateReader
 from services.dossier.gate.overviews import Overviews
 from services.dossier.gate.release import Gate
+from services.dossier.gate.sight import Sights
 from services.dossier.gate.watching import Watching
 from services.dossier.handlers import Handler
 from services.dossier.parameters import ParameterShelf
@@ -145,6 +147,7 @@ def wired(
     gate = Gate(database, keyrings, statute)
     overviews = Overviews(database, keyrings, statute)
     watching = Watching(database, keyrings, statute)
+    caseload = Caseload(database, Sights(database, keyrings, statute))
     parameters = ParameterShelf(lookups)
     surveyor = Surveyor(registry, parameters, statute)
     handler = Handler(database, keyrings, types, statute, surveyor, gate, portal_source)
@@ -157,7 +160,7 @@ def wired(
         database=database,
         registry=registry,
         handler=handler,
-        dossiers=Dossiers(handler, gate, overviews, watching, surveyor, types, cursors, portal_source),
+        dossiers=Dossiers(handler, gate, overviews, watching, caseload, surveyor, types, cursors, portal_source),
         claims=Claims(database, keyrings),
         notifications=Parts(database, release, lanes, cursors),
         shelf=shelf,

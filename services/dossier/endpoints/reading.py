@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import Header
 
+from services.dossier.gate.caseload import Caseload
 from services.dossier.gate.decision import Reader
 from services.dossier.gate.overviews import Overviews
 from services.dossier.gate.release import Gate
@@ -26,6 +27,7 @@ class Dossiers:
     gate: Gate
     overviews: Overviews
     watching: Watching
+    caseload: Caseload
     surveyor: Surveyor
     contract: Contract
     cursors: Cursors

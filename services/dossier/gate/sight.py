@@ -1,0 +1,235 @@
+"""What of the outlooks of dossiers one reader may know now: decided under the fence, each value by all its sources."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from services.dossier.domain.commands import Parameters
+from services.dossier.domain.days import civil_day
+from services.dossier.gate import facts, fence, ledger, outlooks
+from services.dossier.gate.decision import Permit, Prohibitions, Reader, Subject, decide, live_grants
+from services.dossier.gate.facts import Known
+from services.dossier.gate.outlooks import raised_of, subject_of
+from services.dossier.gate.overviews import last_moment
+from services.dossier.gate.release import MOST_TRIES, Json, may_know, standing
+from services.dossier.store.keyrings import Keyrings, StaleKeys
+from services.dossier.trajectory.outlook import ABOUT_GRANTS
+from services.dossier.trajectory.raised import Raised
+from services.foundation.database.connection import Connection, Database
+from services.foundation.problems import UNAVAILABLE, Problem
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A signal that the reader may read. `state` is absent where what became of it rests on what is not readable."""
+
+    raised: Raised
+    event_id: str
+    state: str | None
+
+
+class Sight:
+    """What of an outlook a reader may know: a value only if all that decided it is readable, never from a part."""
+
+    def __init__(self, plain: Json, may: Callable[[Subject], bool]) -> None:
+        self._plain, self._may = plain, may
+        self._read: dict[int, bool] = {}
+        self._subjects: dict[int, Subject] = {}
+        self._told: set[str] = set()
+        self._classes: set[str] = set()
+
+    @property
+    def told(self) -> tuple[list[UUID], set[str]]:
+        """Of which entries something was told here, and of which classes: for the ledger."""
+        return [UUID(id_) for id_ in sorted(self._told)], self._classes
+
+    def stage(self, day: date) -> str | None:
+        places, ids = self._plain["staged"]
+        found = _last(self._plain["stages"], day)
+        if found is None or not self._reads_all(places):
+            return None
+        self._tell(places, ids)
+        return str(found[0])
+
+    def last_contact(self) -> str | None:
+        contact = self._plain["contact"]
+        if contact is None or not self._reads(contact[1]):
+            return None
+        self._tell([contact[1]])
+        return str(contact[0])
+
+    def responsible(self, day: date) -> str | None:
+        found = _last(self._plain["responsible"], day)
+        if found is None or not self._reads_all(found[2]):
+            return None
+        self._tell(found[2])
+        return str(found[0])
+
+    def next_due(self, at: datetime) -> Json | None:
+        found = next((due for due in self._plain["due"] if datetime.fromisoformat(due[0]) > at), None)
+        if found is None or not self._reads_all(self._plain["watched"]):
+            return None
+        self._told.add(found[4])
+        return {"rule": found[1], "code": found[2], "on": found[3], "about": found[4]}
+
+    def signals(self) -> list[Signal]:
+        """Those that may be read, in the order in which they were raised."""
+        found = []
+        for told in self._plain["signals"]:
+            if self._reads(told["subject"]):
+                subject = self._subject(told["subject"])
+                found.append(Signal(raised_of(told, subject.sequence), str(subject.event_id), self._state(told)))
+        return found
+
+    def tell(self, signal: Signal) -> None:
+        self._told |= {signal.event_id, *([signal.raised.about] if signal.raised.about else [])}
+
+    def _state(self, told: Json) -> str | None:
+        if told["handled"] is not None and self._reads(told["handled"]):
+            return "handled"
+        rest_on = [self._plain["signalled"]] + ([self._plain["granted"]] if told["rule"] in ABOUT_GRANTS else [])
+        if not all(self._reads_all(places) for places in rest_on):
+            return None
+        return "open" if told["follows"] else "overtaken"
+
+    # Deciding, each subject once
+
+    def _reads_all(self, places: Iterable[int]) -> bool:
+        return all(self._reads(place) for place in places)
+
+    def _reads(self, place: int) -> bool:
+        if place not in self._read:
+            self._read[place] = self._may(self._subject(place))
+        return self._read[place]
+
+    def _subject(self, place: int) -> Subject:
+        if place not in self._subjects:
+            self._subjects[place] = subject_of(self._plain["subjects"][place])
+        return self._subjects[place]
+
+    def _tell(self, places: Iterable[int], ids: Iterable[str] = ()) -> None:
+        for place in places:
+            self._told.add(str(self._subject(place).event_id))
+            self._classes.add(self._subject(place).privacy_class)
+        self._told |= set(ids)
+
+
+def _last(several: Sequence[Any], day: date) -> Any:
+    """The last one that has begun; its second member says when, and is absent for one from the beginning."""
+    return next((each for each in reversed(several) if each[1] is None or each[1] <= day.isoformat()), None)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A dossier that the reader may know, with what it may know of it at a moment."""
+
+    known: Known
+    at: datetime
+    sight: Sight
+
+    @property
+    def day(self) -> date:
+        return civil_day(self.at)
+
+
+class Sights:
+    def __init__(self, database: Database, keyrings: Keyrings, law: Prohibitions) -> None:
+        self._database, self._keyrings, self._law = database, keyrings, law
+
+    async def over(
+        self,
+        reader: Reader,
+        dossier_ids: Iterable[UUID],
+        parameters: Parameters,
+        show: Callable[[Sequence[Seen]], Sequence[Seen]],
+        occurred_before: datetime | None = None,
+    ) -> list[Seen]:
+        """Of those that the reader may know, what `show` picks: of these alone something was told, and is logged.
+
+        Fences in ascending order of id, at most 25 a transaction. What this gives was decided under them.
+        """
+        found: list[Seen] = []
+        ids = sorted(dossier_ids)
+        for begin in range(0, len(ids), fence.MOST_FENCES):
+            found += await self._chunk(
+                reader, ids[begin : begin + fence.MOST_FENCES], parameters, show, occurred_before
+            )
+        return found
+
+    async def _chunk(
+        self,
+        reader: Reader,
+        ids: Sequence[UUID],
+        parameters: Parameters,
+        show: Callable[[Sequence[Seen]], Sequence[Seen]],
+        occurred_before: datetime | None,
+    ) -> list[Seen]:
+        for _ in range(MOST_TRIES):
+            missing: list[UUID] = []
+            async with self._database.transaction(*(fence.shared(id_) for id_ in ids)) as conn:
+                seen = await self._seen(conn, reader, ids, parameters, occurred_before, missing)
+                if not missing:
+                    shown = show(seen)
+                    await ledger.permitted_each(conn, [_logged(reader, each) for each in shown])
+            if not missing:
+                return list(shown)
+            await self._keyrings.fetch_many(missing)
+        raise Problem(UNAVAILABLE, "Access to a dossier is changing, or its keys cannot be had now; ask again.")
+
+    async def _seen(
+        self,
+        conn: Connection,
+        reader: Reader,
+        ids: Sequence[UUID],
+        parameters: Parameters,
+        occurred_before: datetime | None,
+        missing: list[UUID],
+    ) -> list[Seen]:
+        """`missing` takes the dossiers whose keys are not at hand: they are fetched outside the fence."""
+        places = await facts.places(conn, ids, reader)
+        may = {known.dossier_id: known for known in places if may_know(reader, known)}
+        rings = {}
+        for id_, known in may.items():
+            try:
+                rings[id_] = self._keyrings.at_hand(id_, known.epoch)
+            except StaleKeys:
+                missing.append(id_)
+        if missing:
+            return []
+        made_by = outlooks.maker(parameters)
+        kept = await outlooks.kept(conn, list(may), made_by)
+        found: list[Seen] = []
+        fresh: list[outlooks.Made] = []
+        for id_, known in may.items():
+            at = last_moment(known.now, occurred_before)
+            sequence, sealed = kept.get(id_, (0, b""))
+            if at == known.now and sequence == known.head:
+                plain = outlooks.opened(rings[id_], id_, sequence, sealed)
+            else:
+                made = await outlooks.make(conn, id_, rings[id_], at, parameters)
+                plain = made.plain
+                if at == known.now:
+                    fresh.append(made)
+            found.append(Seen(known, at, Sight(plain, self._may(reader, known))))
+        await outlooks.keep(conn, rings.__getitem__, made_by, fresh)
+        return found
+
+    def _may(self, reader: Reader, known: Known) -> Callable[[Subject], bool]:
+        return lambda subject: isinstance(decide(reader, known.place, subject, known.now, self._law), Permit)
+
+
+def _logged(reader: Reader, seen: Seen) -> ledger.Row:
+    known = seen.known
+    event_ids, classes = seen.sight.told
+    return ledger.Row(
+        known.dossier_id,
+        standing(reader, known),
+        known.now,
+        "list",
+        event_ids,
+        classes,
+        live_grants(reader, known.place, known.now, "read"),
+        ledger.reason_of(known.place),
+    )
