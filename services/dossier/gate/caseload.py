@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Final
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from services.dossier.domain.commands import Parameters
 from services.dossier.gate import fence
 from services.dossier.gate.decision import Reader
 from services.dossier.gate.release import Json
-from services.dossier.gate.sight import Seen, Sights, Signal
+from services.dossier.gate.sight import OPEN, Look, Seen, Sights, Signal
 from services.dossier.trajectory.acts import GROUPS, NOT_IN_THE_LIST, acts_for, group_of
 from services.foundation.database.connection import Database
 
@@ -35,7 +36,7 @@ class Line:
     number: int
     calls: Sequence[Signal]
 
-    @property
+    @cached_property
     def place(self) -> int:
         """By group, then by day, then always in the same order: no weights, no prediction."""
         if self.calls:
@@ -63,38 +64,41 @@ class Caseload:
             rows = await conn.fetch(MINE, reader.person, occurred_before)
         numbers = {UUID(int=row["id"].int): row["number"] for row in rows}
 
+        look = Look(reader, parameters, occurred_before)
+
         def lines(several: Sequence[Seen]) -> list[Line]:
             found = (_line(seen, numbers[seen.known.dossier_id]) for seen in several)
             return sorted((line for line in found if line.place > after), key=lambda line: line.place)
 
-        def page(several: Sequence[Seen]) -> list[Seen]:
-            shown = lines(several)[:limit]
-            for line in shown:
-                _item(line)  # what it tells is logged
-            return [line.seen for line in shown]
+        shown: dict[int, Json] = {}
+
+        def show(several: Sequence[Seen]) -> list[Seen]:
+            page = lines(several)[:limit]
+            shown.update((line.place, _item(line)) for line in page)
+            return [line.seen for line in page]
 
         ids = list(numbers)
         if len(ids) > fence.MOST_FENCES:
             places: list[tuple[int, UUID]] = []
 
-            def look(several: Sequence[Seen]) -> list[Seen]:
+            def order(several: Sequence[Seen]) -> list[Seen]:
                 places.extend((line.place, line.seen.known.dossier_id) for line in lines(several))
                 return []
 
-            await self._sights.over(reader, ids, parameters, look, occurred_before)
+            await self._sights.over(look, ids, order)
             ids = [id_ for _, id_ in sorted(places)[:limit]]
-        shown = lines(await self._sights.over(reader, ids, parameters, page, occurred_before))
-        return [_item(line) for line in shown], shown[-1].place if shown else None
+        await self._sights.over(look, ids, show)
+        return [shown[place] for place in sorted(shown)], max(shown, default=None)
 
 
 def _line(seen: Seen, number: int) -> Line:
-    calls = [s for s in seen.sight.signals() if _is_call(s, seen.day)]
+    calls = [s for s in seen.sight.signals(OPEN) if _is_call(s, seen.day)]
     return Line(seen, number, sorted(calls, key=lambda s: (*_place_of(s, seen.day), s.raised.sequence)))
 
 
 def _is_call(signal: Signal, day: date) -> bool:
-    """Open as far as the reader can know: what may be overtaken by something unreadable calls all the same."""
-    if signal.raised.code in NOT_IN_THE_LIST or signal.state not in (None, "open"):
+    """What may be overtaken, or answered, by something unreadable calls all the same."""
+    if signal.raised.code in NOT_IN_THE_LIST:
         return False
     return signal.state is None or signal.raised.calls(day)
 

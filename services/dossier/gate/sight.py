@@ -1,9 +1,10 @@
 """What of the outlooks of dossiers one reader may know now: decided under the fence, each value by all its sources."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 from uuid import UUID
 
 from services.dossier.domain.commands import Parameters
@@ -11,7 +12,7 @@ from services.dossier.domain.days import civil_day
 from services.dossier.gate import facts, fence, ledger, outlooks
 from services.dossier.gate.decision import Permit, Prohibitions, Reader, Subject, decide, live_grants
 from services.dossier.gate.facts import Known
-from services.dossier.gate.outlooks import raised_of, subject_of
+from services.dossier.gate.outlooks import id_of, raised_of, subject_of
 from services.dossier.gate.overviews import last_moment
 from services.dossier.gate.release import MOST_TRIES, Json, may_know, standing
 from services.dossier.store.keyrings import Keyrings, StaleKeys
@@ -19,6 +20,9 @@ from services.dossier.trajectory.outlook import ABOUT_GRANTS
 from services.dossier.trajectory.raised import Raised
 from services.foundation.database.connection import Connection, Database
 from services.foundation.problems import UNAVAILABLE, Problem
+
+STATES: Final = (None, "open", "handled", "overtaken")
+OPEN: Final = (None, "open")  # as far as the reader can know
 
 
 @dataclass(frozen=True)
@@ -74,13 +78,13 @@ class Sight:
         self._told.add(found[4])
         return {"rule": found[1], "code": found[2], "on": found[3], "about": found[4]}
 
-    def signals(self) -> list[Signal]:
-        """Those that may be read, in the order in which they were raised."""
+    def signals(self, states: Container[str | None] = STATES) -> list[Signal]:
+        """Those that may be read, of these states, in the order in which they were raised."""
         found = []
         for told in self._plain["signals"]:
-            if self._reads(told["subject"]):
-                subject = self._subject(told["subject"])
-                found.append(Signal(raised_of(told, subject.sequence), str(subject.event_id), self._state(told)))
+            if self._reads(told["subject"]) and (state := self._state(told)) in states:
+                subject = self._plain["subjects"][told["subject"]]
+                found.append(Signal(raised_of(told, subject[0]), id_of(subject), state))
         return found
 
     def tell(self, signal: Signal) -> None:
@@ -111,7 +115,7 @@ class Sight:
 
     def _tell(self, places: Iterable[int], ids: Iterable[str] = ()) -> None:
         for place in places:
-            self._told.add(str(self._subject(place).event_id))
+            self._told.add(id_of(self._plain["subjects"][place]))
             self._classes.add(self._subject(place).privacy_class)
         self._told |= set(ids)
 
@@ -129,9 +133,22 @@ class Seen:
     at: datetime
     sight: Sight
 
-    @property
+    @cached_property
     def day(self) -> date:
         return civil_day(self.at)
+
+
+@dataclass(frozen=True)
+class Look:
+    """Who looks, by which numbers of the rules, and until when it counts what happened; absent: until now."""
+
+    reader: Reader
+    parameters: Parameters
+    occurred_before: datetime | None = None
+
+    @cached_property
+    def made_by(self) -> int:
+        return outlooks.maker(self.parameters)
 
 
 class Sights:
@@ -139,12 +156,7 @@ class Sights:
         self._database, self._keyrings, self._law = database, keyrings, law
 
     async def over(
-        self,
-        reader: Reader,
-        dossier_ids: Iterable[UUID],
-        parameters: Parameters,
-        show: Callable[[Sequence[Seen]], Sequence[Seen]],
-        occurred_before: datetime | None = None,
+        self, look: Look, dossier_ids: Iterable[UUID], show: Callable[[Sequence[Seen]], Sequence[Seen]]
     ) -> list[Seen]:
         """Of those that the reader may know, what `show` picks: of these alone something was told, and is logged.
 
@@ -153,43 +165,28 @@ class Sights:
         found: list[Seen] = []
         ids = sorted(dossier_ids)
         for begin in range(0, len(ids), fence.MOST_FENCES):
-            found += await self._chunk(
-                reader, ids[begin : begin + fence.MOST_FENCES], parameters, show, occurred_before
-            )
+            found += await self._chunk(look, ids[begin : begin + fence.MOST_FENCES], show)
         return found
 
     async def _chunk(
-        self,
-        reader: Reader,
-        ids: Sequence[UUID],
-        parameters: Parameters,
-        show: Callable[[Sequence[Seen]], Sequence[Seen]],
-        occurred_before: datetime | None,
+        self, look: Look, ids: Sequence[UUID], show: Callable[[Sequence[Seen]], Sequence[Seen]]
     ) -> list[Seen]:
         for _ in range(MOST_TRIES):
             missing: list[UUID] = []
             async with self._database.transaction(*(fence.shared(id_) for id_ in ids)) as conn:
-                seen = await self._seen(conn, reader, ids, parameters, occurred_before, missing)
+                seen = await self._seen(conn, look, ids, missing)
                 if not missing:
                     shown = show(seen)
-                    await ledger.permitted_each(conn, [_logged(reader, each) for each in shown])
+                    await ledger.permitted_each(conn, [_logged(look.reader, each) for each in shown])
             if not missing:
                 return list(shown)
             await self._keyrings.fetch_many(missing)
         raise Problem(UNAVAILABLE, "Access to a dossier is changing, or its keys cannot be had now; ask again.")
 
-    async def _seen(
-        self,
-        conn: Connection,
-        reader: Reader,
-        ids: Sequence[UUID],
-        parameters: Parameters,
-        occurred_before: datetime | None,
-        missing: list[UUID],
-    ) -> list[Seen]:
+    async def _seen(self, conn: Connection, look: Look, ids: Sequence[UUID], missing: list[UUID]) -> list[Seen]:
         """`missing` takes the dossiers whose keys are not at hand: they are fetched outside the fence."""
-        places = await facts.places(conn, ids, reader)
-        may = {known.dossier_id: known for known in places if may_know(reader, known)}
+        reader = look.reader
+        may = {known.dossier_id: known for known in await facts.places(conn, ids, reader) if may_know(reader, known)}
         rings = {}
         for id_, known in may.items():
             try:
@@ -198,22 +195,21 @@ class Sights:
                 missing.append(id_)
         if missing:
             return []
-        made_by = outlooks.maker(parameters)
-        kept = await outlooks.kept(conn, list(may), made_by)
+        kept = await outlooks.kept(conn, list(may), look.made_by)
         found: list[Seen] = []
         fresh: list[outlooks.Made] = []
         for id_, known in may.items():
-            at = last_moment(known.now, occurred_before)
+            at = last_moment(known.now, look.occurred_before)
             sequence, sealed = kept.get(id_, (0, b""))
             if at == known.now and sequence == known.head:
                 plain = outlooks.opened(rings[id_], id_, sequence, sealed)
             else:
-                made = await outlooks.make(conn, id_, rings[id_], at, parameters)
+                made = await outlooks.make(conn, id_, rings[id_], at, look.parameters)
                 plain = made.plain
                 if at == known.now:
                     fresh.append(made)
             found.append(Seen(known, at, Sight(plain, self._may(reader, known))))
-        await outlooks.keep(conn, rings.__getitem__, made_by, fresh)
+        await outlooks.keep(conn, rings.__getitem__, look.made_by, fresh)
         return found
 
     def _may(self, reader: Reader, known: Known) -> Callable[[Subject], bool]:
