@@ -13,6 +13,7 @@ from services.dossier.endpoints.reading import Dossiers
 from services.dossier.gate import law
 from services.dossier.gate.caseload import Caseload
 from services.dossier.gate.decision import Reader as GateReader
+from services.dossier.gate.listing import Listing
 from services.dossier.gate.overviews import Overviews
 from services.dossier.gate.release import Gate
 from services.dossier.gate.sight import Sights
@@ -147,7 +148,8 @@ def wired(
     gate = Gate(database, keyrings, statute)
     overviews = Overviews(database, keyrings, statute)
     watching = Watching(database, keyrings, statute)
-    caseload = Caseload(database, Sights(database, keyrings, statute))
+    sights = Sights(database, keyrings, statute)
+    caseload, listing = Caseload(database, sights), Listing(database, sights, statute)
     parameters = ParameterShelf(lookups)
     surveyor = Surveyor(registry, parameters, statute)
     handler = Handler(database, keyrings, types, statute, surveyor, gate, portal_source)
@@ -160,7 +162,9 @@ def wired(
         database=database,
         registry=registry,
         handler=handler,
-        dossiers=Dossiers(handler, gate, overviews, watching, caseload, surveyor, types, cursors, portal_source),
+        dossiers=Dossiers(
+            handler, gate, overviews, watching, caseload, listing, surveyor, types, cursors, portal_source
+        ),
         claims=Claims(database, keyrings),
         notifications=Parts(database, release, lanes, cursors),
         shelf=shelf,

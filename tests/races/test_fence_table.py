@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from services.dossier.domain.commands import DEFAULTS
 from services.dossier.gate import facts, fence
 from services.dossier.gate.release import Filter
 from services.dossier.incoming import Incoming
@@ -52,8 +53,8 @@ async def _list(world: World) -> Any:
 
 async def _dossiers(world: World) -> Any:
     """What the list shows of the dossier is its latest entry that is readable."""
-    found, _ = await world.overviews.dossiers(reader(PIETER), 0, 10)
-    return [one.last_event_at for one in found if one.last_event_at is not None]
+    found, _ = await world.listing.dossiers(reader(PIETER), 0, 10, DEFAULTS)
+    return [one["last_event_at"] for one in found if "last_event_at" in one]
 
 
 async def _state(world: World) -> Any:

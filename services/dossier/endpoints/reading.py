@@ -8,6 +8,7 @@ from fastapi import Header
 
 from services.dossier.gate.caseload import Caseload
 from services.dossier.gate.decision import Reader
+from services.dossier.gate.listing import Listing
 from services.dossier.gate.overviews import Overviews
 from services.dossier.gate.release import Gate
 from services.dossier.gate.watching import Watching
@@ -28,6 +29,7 @@ class Dossiers:
     overviews: Overviews
     watching: Watching
     caseload: Caseload
+    listing: Listing
     surveyor: Surveyor
     contract: Contract
     cursors: Cursors

@@ -69,6 +69,7 @@ class Made(TypedDict):
 
 class DossierItem(TypedDict):
     id: UUID
+    stage: NotRequired[Stage]
     last_event_at: NotRequired[datetime]
     contact_person: NotRequired[Annotated[str, Field(description="An actor key")]]
 

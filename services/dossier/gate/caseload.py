@@ -13,7 +13,7 @@ from services.dossier.gate.decision import Reader
 from services.dossier.gate.release import Json
 from services.dossier.gate.sight import OPEN, Look, Seen, Sights, Signal
 from services.dossier.trajectory.acts import GROUPS, NOT_IN_THE_LIST, acts_for, group_of
-from services.foundation.database.connection import Database
+from services.foundation.database.connection import Connection, Database
 
 # Where the reader is the contact person for the participant at a moment; over is not when the business clock says so.
 MINE: Final = """
@@ -72,7 +72,7 @@ class Caseload:
 
         shown: dict[int, Json] = {}
 
-        def show(several: Sequence[Seen]) -> list[Seen]:
+        async def show(_conn: Connection, several: Sequence[Seen]) -> list[Seen]:
             page = lines(several)[:limit]
             shown.update((line.place, _item(line)) for line in page)
             return [line.seen for line in page]
@@ -81,7 +81,7 @@ class Caseload:
         if len(ids) > fence.MOST_FENCES:
             places: list[tuple[int, UUID]] = []
 
-            def order(several: Sequence[Seen]) -> list[Seen]:
+            async def order(_conn: Connection, several: Sequence[Seen]) -> list[Seen]:
                 places.extend((line.place, line.seen.known.dossier_id) for line in lines(several))
                 return []
 
@@ -121,7 +121,7 @@ def _item(line: Line) -> Json:
 
 
 def _call(signal: Signal, seen: Seen) -> Json:
-    seen.sight.tell(signal)
+    seen.sight.tell_signal(signal)
     raised = signal.raised
     return signal_item(signal, seen.day) | {
         "group": group_of(raised.code, raised.due_on, seen.day),

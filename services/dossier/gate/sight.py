@@ -1,6 +1,6 @@
 """What of the outlooks of dossiers one reader may know now: decided under the fence, each value by all its sources."""
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -31,6 +31,7 @@ class Signal:
 
     raised: Raised
     event_id: str
+    class_: str
     state: str | None
 
 
@@ -84,11 +85,25 @@ class Sight:
         for told in self._plain["signals"]:
             if self._reads(told["subject"]) and (state := self._state(told)) in states:
                 subject = self._plain["subjects"][told["subject"]]
-                found.append(Signal(raised_of(told, subject[0]), id_of(subject), state))
+                found.append(Signal(raised_of(told, subject[0]), id_of(subject), subject[3], state))
         return found
 
-    def tell(self, signal: Signal) -> None:
+    def contact_person(self) -> str | None:
+        """The one appointed last."""
+        appointed = self._plain["contact_person"]
+        if appointed is None or not self._reads(appointed[1]):
+            return None
+        self._tell([appointed[1]])
+        return str(appointed[0])
+
+    def tell(self, event_id: UUID, class_: str) -> None:
+        """That something of an entry was told beside this."""
+        self._told.add(str(event_id))
+        self._classes.add(class_)
+
+    def tell_signal(self, signal: Signal) -> None:
         self._told |= {signal.event_id, *([signal.raised.about] if signal.raised.about else [])}
+        self._classes.add(signal.class_)
 
     def _state(self, told: Json) -> str | None:
         if told["handled"] is not None and self._reads(told["handled"]):
@@ -138,6 +153,10 @@ class Seen:
         return civil_day(self.at)
 
 
+# Picks, in the transaction that decides, what is shown of what may be.
+Show = Callable[[Connection, Sequence[Seen]], Awaitable[Sequence[Seen]]]
+
+
 @dataclass(frozen=True)
 class Look:
     """Who looks, by which numbers of the rules, and until when it counts what happened; absent: until now."""
@@ -155,9 +174,7 @@ class Sights:
     def __init__(self, database: Database, keyrings: Keyrings, law: Prohibitions) -> None:
         self._database, self._keyrings, self._law = database, keyrings, law
 
-    async def over(
-        self, look: Look, dossier_ids: Iterable[UUID], show: Callable[[Sequence[Seen]], Sequence[Seen]]
-    ) -> list[Seen]:
+    async def over(self, look: Look, dossier_ids: Iterable[UUID], show: Show) -> list[Seen]:
         """Of those that the reader may know, what `show` picks: of these alone something was told, and is logged.
 
         Fences in ascending order of id, at most 25 a transaction. What this gives was decided under them.
@@ -168,15 +185,13 @@ class Sights:
             found += await self._chunk(look, ids[begin : begin + fence.MOST_FENCES], show)
         return found
 
-    async def _chunk(
-        self, look: Look, ids: Sequence[UUID], show: Callable[[Sequence[Seen]], Sequence[Seen]]
-    ) -> list[Seen]:
+    async def _chunk(self, look: Look, ids: Sequence[UUID], show: Show) -> list[Seen]:
         for _ in range(MOST_TRIES):
             missing: list[UUID] = []
             async with self._database.transaction(*(fence.shared(id_) for id_ in ids)) as conn:
                 seen = await self._seen(conn, look, ids, missing)
                 if not missing:
-                    shown = show(seen)
+                    shown = await show(conn, seen)
                     await ledger.permitted_each(conn, [_logged(look.reader, each) for each in shown])
             if not missing:
                 return list(shown)

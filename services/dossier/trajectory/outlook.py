@@ -50,6 +50,7 @@ class Outlook:
     stages: tuple[Span, ...]
     staged: frozenset[int]
     last_contact: tuple[date, int] | None
+    contact_person: tuple[str, int] | None
     responsible: tuple[Responsible, ...]
     due: tuple[Becomes, ...]
     watched: frozenset[int]
@@ -76,6 +77,7 @@ def outlook(history: History, dossier_id: UUID, parameters: Parameters) -> Outlo
         stages=tuple(stages),
         staged=sequences(history.named(*DECIDES)),
         last_contact=None if last is None else (civil_day(last.occurred_at), last.sequence),
+        contact_person=_contact_person(history),
         responsible=tuple(responsible_in_turn(history)),
         due=tuple(due),
         watched=watched_in(history),
@@ -84,6 +86,11 @@ def outlook(history: History, dossier_id: UUID, parameters: Parameters) -> Outlo
         granted=sequences(e for e in history.entries if is_about_grants(e)),
         asked=tuple(_asked(history)),
     )
+
+
+def _contact_person(history: History) -> tuple[str, int] | None:
+    appointed = [e for e in history.named("contact-person.appointed") if e.data["audience"] == "participant"]
+    return (appointed[-1].data["person"], appointed[-1].sequence) if appointed else None
 
 
 def responsible_in_turn(history: History) -> list[Responsible]:
