@@ -18,6 +18,7 @@ from services.dossier.gate.overviews import Overviews
 from services.dossier.gate.release import Gate
 from services.dossier.gate.sight import Sights
 from services.dossier.gate.watching import Watching
+from services.dossier.gate.worklist import Worklist
 from services.dossier.handlers import Handler
 from services.dossier.parameters import ParameterShelf
 from services.dossier.store.keyrings import Keyrings
@@ -147,9 +148,8 @@ def wired(
     statute, types, registry = law.load(), contract.load(), Registry(lookups)
     gate = Gate(database, keyrings, statute)
     overviews = Overviews(database, keyrings, statute)
-    watching = Watching(database, keyrings, statute)
     sights = Sights(database, keyrings, statute)
-    caseload, listing = Caseload(database, sights), Listing(database, sights, statute)
+    watching = Watching(database, keyrings, sights, statute)
     parameters = ParameterShelf(lookups)
     surveyor = Surveyor(registry, parameters, statute)
     handler = Handler(database, keyrings, types, statute, surveyor, gate, portal_source)
@@ -163,7 +163,17 @@ def wired(
         registry=registry,
         handler=handler,
         dossiers=Dossiers(
-            handler, gate, overviews, watching, caseload, listing, surveyor, types, cursors, portal_source
+            handler=handler,
+            gate=gate,
+            overviews=overviews,
+            watching=watching,
+            caseload=Caseload(database, sights),
+            listing=Listing(database, sights, statute),
+            worklist=Worklist(database, sights, statute),
+            surveyor=surveyor,
+            contract=types,
+            cursors=cursors,
+            portal_source=portal_source,
         ),
         claims=Claims(database, keyrings),
         notifications=Parts(database, release, lanes, cursors),

@@ -12,6 +12,7 @@ from services.dossier.gate.listing import Listing
 from services.dossier.gate.overviews import Overviews
 from services.dossier.gate.release import Gate
 from services.dossier.gate.watching import Watching
+from services.dossier.gate.worklist import Worklist
 from services.dossier.handlers import Handler
 from services.dossier.surroundings import Surveyor
 from services.foundation.callers import Caller
@@ -30,6 +31,7 @@ class Dossiers:
     watching: Watching
     caseload: Caseload
     listing: Listing
+    worklist: Worklist
     surveyor: Surveyor
     contract: Contract
     cursors: Cursors

@@ -165,6 +165,34 @@ class CaseloadPage(TypedDict):
     next: Next
 
 
+Task = TypedDict(
+    "Task",
+    {
+        "dossier": UUID,
+        "kind": Literal["signal", "question"],
+        "due_on": date,
+        "with": NotRequired[
+            Annotated[str, Field(description="Whom to turn to about it: an actor key; absent when that is the caller")]
+        ],
+        "code": NotRequired[Annotated[str, Field(description="Absent for who may not read what it is about")]],
+        "rule": NotRequired[str],
+        "about": NotRequired[Annotated[UUID, Field(description="The event that gave rise to it")]],
+        "acts": NotRequired[Annotated[list[str], Field(description="Types of the events that answer it")]],
+        "numbers": NotRequired[dict[str, int | str]],
+        "signal_id": NotRequired[Annotated[str, Field(description="What `signal.handled` names")]],
+        "reminded_on": NotRequired[date],
+        "from_participant": NotRequired[
+            Annotated[bool, Field(description="It was the participant's as well, and is no longer (R-15)")]
+        ],
+    },
+)
+
+
+class TaskPage(TypedDict):
+    items: list[Task]
+    next: Next
+
+
 class Figures(TypedDict):
     """Figures without counted work, trials, handovers or phases are absent; null means: not yet."""
 

@@ -23,7 +23,7 @@ from services.dossier.trajectory.raised import Addressee, Raised, Reminding
 from services.foundation.database.connection import Connection
 from services.foundation.vault.sealing import Binding, KeyRing
 
-VERSION: Final = 2
+VERSION: Final = 3
 ITEM: Final = "outlook"
 ANY: Final = UUID(int=0)
 _ID: Final = 1
@@ -176,6 +176,7 @@ def _plain(found: Outlook, by_sequence: Mapping[int, Subject], at: datetime) -> 
         "contact_person": None
         if found.contact_person is None
         else [found.contact_person[0], subjects.of(found.contact_person[1])],
+        "employer_contacts": dict(found.employer_contacts),
         "responsible": [
             [r.organisation, r.from_on and r.from_on.isoformat(), [subjects.of(s) for s in sorted(r.decided_by)]]
             for r in found.responsible

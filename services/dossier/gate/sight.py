@@ -35,6 +35,28 @@ class Signal:
     state: str | None
 
 
+@dataclass(frozen=True)
+class Addressed:
+    """A signal as it concerns its addressees. `reads_cause`: the reader may read what it is about.
+
+    `is_open`: that nobody handled it and that it still follows, whatever the reader may read; for who it is for alone.
+    """
+
+    signal: Signal
+    reads_signal: bool
+    reads_cause: bool
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class Question:
+    sequence: int
+    to_actor: str
+    due_on: date
+    event_id: str | None
+    class_: str
+
+
 class Sight:
     """What of an outlook a reader may know: a value only if all that decided it is readable, never from a part."""
 
@@ -87,6 +109,46 @@ class Sight:
                 subject = self._plain["subjects"][told["subject"]]
                 found.append(Signal(raised_of(told, subject[0]), id_of(subject), subject[3], state))
         return found
+
+    # What somebody must act on
+
+    def addressed(self) -> list[Addressed]:
+        """Every signal that was not dealt with, for its addressees: also those who may not read it."""
+        found = []
+        for told in self._plain["signals"]:
+            place = told["subject"]
+            subject = self._subject(place)
+            state = self._state(told)
+            if state in (None, "open"):
+                signal = Signal(
+                    raised_of(told, subject.sequence),
+                    id_of(self._plain["subjects"][place]),
+                    subject.privacy_class,
+                    state,
+                )
+                reads_cause = subject.about is not None and self._may(subject.about)
+                is_open = told["handled"] is None and told["follows"]
+                found.append(Addressed(signal, self._reads(place), reads_cause, is_open))
+        return found
+
+    def asked(self) -> list[Question]:
+        """The questions that wait for an answer; `event_id` only of those that may be read."""
+        return [
+            Question(
+                self._plain["subjects"][place][0],
+                to_actor,
+                date.fromisoformat(due_on),
+                id_of(self._plain["subjects"][place]) if self._reads(place) else None,
+                self._subject(place).privacy_class,
+            )
+            for place, to_actor, due_on in self._plain["asked"]
+        ]
+
+    def counterpart(self, employer: str | None) -> str | None:
+        """Whom one can turn to: who has a task is always told that (V10), whatever else may be read."""
+        own: str | None = self._plain["employer_contacts"].get(employer)
+        appointed = self._plain["contact_person"]
+        return own or (None if appointed is None else str(appointed[0]))
 
     def contact_person(self) -> str | None:
         """The one appointed last."""
@@ -192,7 +254,7 @@ class Sights:
                 seen = await self._seen(conn, look, ids, missing)
                 if not missing:
                     shown = await show(conn, seen)
-                    await ledger.permitted_each(conn, [_logged(look.reader, each) for each in shown])
+                    await ledger.permitted_each(conn, [logged(look.reader, each) for each in shown])
             if not missing:
                 return list(shown)
             await self._keyrings.fetch_many(missing)
@@ -202,28 +264,33 @@ class Sights:
         """`missing` takes the dossiers whose keys are not at hand: they are fetched outside the fence."""
         reader = look.reader
         may = {known.dossier_id: known for known in await facts.places(conn, ids, reader) if may_know(reader, known)}
-        rings = {}
         for id_, known in may.items():
             try:
-                rings[id_] = self._keyrings.at_hand(id_, known.epoch)
+                self._keyrings.at_hand(id_, known.epoch)
             except StaleKeys:
                 missing.append(id_)
         if missing:
             return []
-        kept = await outlooks.kept(conn, list(may), look.made_by)
+        return await self.within(conn, look, list(may.values()))
+
+    async def within(self, conn: Connection, look: Look, several: Sequence[Known]) -> list[Seen]:
+        """In a transaction that holds their fences; of dossiers that the reader may know. Raises `StaleKeys`."""
+        kept = await outlooks.kept(conn, [known.dossier_id for known in several], look.made_by)
         found: list[Seen] = []
         fresh: list[outlooks.Made] = []
-        for id_, known in may.items():
+        for known in several:
+            id_, ring = known.dossier_id, self._keyrings.at_hand(known.dossier_id, known.epoch)
             at = last_moment(known.now, look.occurred_before)
             sequence, sealed = kept.get(id_, (0, b""))
             if at == known.now and sequence == known.head:
-                plain = outlooks.opened(rings[id_], id_, sequence, sealed)
+                plain = outlooks.opened(ring, id_, sequence, sealed)
             else:
-                made = await outlooks.make(conn, id_, rings[id_], at, look.parameters)
+                made = await outlooks.make(conn, id_, ring, at, look.parameters)
                 plain = made.plain
                 if at == known.now:
                     fresh.append(made)
-            found.append(Seen(known, at, Sight(plain, self._may(reader, known))))
+            found.append(Seen(known, at, Sight(plain, self._may(look.reader, known))))
+        rings = {each.dossier_id: self._keyrings.at_hand(each.dossier_id, each.epoch) for each in several}
         await outlooks.keep(conn, rings.__getitem__, look.made_by, fresh)
         return found
 
@@ -231,7 +298,7 @@ class Sights:
         return lambda subject: isinstance(decide(reader, known.place, subject, known.now, self._law), Permit)
 
 
-def _logged(reader: Reader, seen: Seen) -> ledger.Row:
+def logged(reader: Reader, seen: Seen) -> ledger.Row:
     known = seen.known
     event_ids, classes = seen.sight.told
     return ledger.Row(

@@ -44,13 +44,15 @@ class Outlook:
     """`stages` and `due` reach into the future: on a later day the same outlook tells what holds then.
 
     `watched`: the sequences on which all that the rules say rests; `staged`: those on which the stage does. What became
-    of a signal rests on `signalled`, of one about a grant also on `granted`.
+    of a signal rests on `signalled`, of one about a grant also on `granted`. `employer_contacts`: an employer and the
+    person whom it can turn to.
     """
 
     stages: tuple[Span, ...]
     staged: frozenset[int]
     last_contact: tuple[date, int] | None
     contact_person: tuple[str, int] | None
+    employer_contacts: tuple[tuple[str, str], ...]
     responsible: tuple[Responsible, ...]
     due: tuple[Becomes, ...]
     watched: frozenset[int]
@@ -78,6 +80,7 @@ def outlook(history: History, dossier_id: UUID, parameters: Parameters) -> Outlo
         staged=sequences(history.named(*DECIDES)),
         last_contact=None if last is None else (civil_day(last.occurred_at), last.sequence),
         contact_person=_contact_person(history),
+        employer_contacts=tuple(sorted(_employer_contacts(history).items())),
         responsible=tuple(responsible_in_turn(history)),
         due=tuple(due),
         watched=watched_in(history),
@@ -91,6 +94,12 @@ def outlook(history: History, dossier_id: UUID, parameters: Parameters) -> Outlo
 def _contact_person(history: History) -> tuple[str, int] | None:
     appointed = [e for e in history.named("contact-person.appointed") if e.data["audience"] == "participant"]
     return (appointed[-1].data["person"], appointed[-1].sequence) if appointed else None
+
+
+def _employer_contacts(history: History) -> dict[str, str]:
+    """The last one appointed for each employer."""
+    appointed = (e.data for e in history.named("contact-person.appointed") if e.data["audience"] == "employer")
+    return {data["employer_org"]: data["person"] for data in appointed if "employer_org" in data}
 
 
 def responsible_in_turn(history: History) -> list[Responsible]:

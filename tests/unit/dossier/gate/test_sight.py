@@ -54,6 +54,7 @@ def plain(**values: Any) -> dict[str, Any]:
         "staged": [subjects.earliest((1,)), [subjects.id(1)]],
         "contact": ["2025-01-05", subjects.of(1)],
         "contact_person": ["mieke", subjects.of(1)],
+        "employer_contacts": {},
         "responsible": [["oosterlo", None, [subjects.of(1)]], ["uwv", "2025-03-01", both]],
         "due": [["2025-03-01T00:00:00+00:00", "R-06", "contact_silence", "2025-03-01", subjects.id(1)]],
         "watched": both,
