@@ -243,7 +243,7 @@ def test_fc5_a_question_is_in_her_list_and_unanswered_it_goes_to_her_organisatio
     assert (task["about"], task["due_on"]) == (about, str(monday + timedelta(2)))
     assert task["acts"] == ["nl.dossier.question.answered"]
     assert worklist(life, "daan") == []
-    given_answer = {"question_id": first, "answer": "Ja, artikel 10d.", "answered_on": str(monday)}
+    given_answer: dict[str, Any] = {"question_id": first, "answer": "Ja, artikel 10d.", "answered_on": str(monday)}
     given_answer |= {"article_refs": ["Participatiewet 10d"], "occurred_at": life.api.clock()}
     told = life.say("mieke", "question.answered", given_answer)
     assert life.get(f"{life.events}/{told['id']}", "hetty").json()["data"]["article_refs"] == ["Participatiewet 10d"]
@@ -289,7 +289,7 @@ def test_e5_what_reaches_the_employer_names_that_person(life: Life) -> None:
 
 def requested(life: Life, begin: date, end: date) -> None:
     """A trial at the shop, decided on together, requested and begun."""
-    agreed = {"decision_id": "d1", "subject": "trial", "options": ["ja", "nee"], "participant_choice": "ja"}
+    agreed: dict[str, Any] = {"decision_id": "d1", "subject": "trial", "options": ["ja", "nee"], "participant_choice": "ja"}
     agreed |= {"participant_agreed": True, "participants": [life.key("noor")]}
     request = {
         "trial_id": "t1",
@@ -335,7 +335,7 @@ def test_j3_a_worry_is_told_the_same_day_and_again_when_it_stays_open(life: Life
 def test_tr2_absence_reaches_the_contact_person_the_same_day(life: Life) -> None:
     given(life, "probeer", classes=list(ALL_CLASSES))
     day = str(today(life))
-    training = {"training_id": "t1", "title": "Lassen", "kind": "vocational", "provider_org": life.key("probeer")}
+    training: dict[str, Any] = {"training_id": "t1", "title": "Lassen", "kind": "vocational", "provider_org": life.key("probeer")}
     training |= {"started_on": day, "planned_end_on": day, "sessions_planned": 8, "hours_per_week": 8}
     life.say("sanne", "training.started", training | {"occurred_at": life.api.clock()})
 
