@@ -14,9 +14,9 @@ from services.dossier.gate import law
 from services.dossier.gate.caseload import Caseload
 from services.dossier.gate.decision import Reader as GateReader
 from services.dossier.gate.listing import Listing
+from services.dossier.gate.looking import Sights
 from services.dossier.gate.overviews import Overviews
 from services.dossier.gate.release import Gate
-from services.dossier.gate.sight import Sights
 from services.dossier.gate.watching import Watching
 from services.dossier.gate.worklist import Worklist
 from services.dossier.handlers import Handler

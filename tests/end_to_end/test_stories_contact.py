@@ -289,7 +289,12 @@ def test_e5_what_reaches_the_employer_names_that_person(life: Life) -> None:
 
 def requested(life: Life, begin: date, end: date) -> None:
     """A trial at the shop, decided on together, requested and begun."""
-    agreed: dict[str, Any] = {"decision_id": "d1", "subject": "trial", "options": ["ja", "nee"], "participant_choice": "ja"}
+    agreed: dict[str, Any] = {
+        "decision_id": "d1",
+        "subject": "trial",
+        "options": ["ja", "nee"],
+        "participant_choice": "ja",
+    }
     agreed |= {"participant_agreed": True, "participants": [life.key("noor")]}
     request = {
         "trial_id": "t1",
@@ -335,7 +340,12 @@ def test_j3_a_worry_is_told_the_same_day_and_again_when_it_stays_open(life: Life
 def test_tr2_absence_reaches_the_contact_person_the_same_day(life: Life) -> None:
     given(life, "probeer", classes=list(ALL_CLASSES))
     day = str(today(life))
-    training: dict[str, Any] = {"training_id": "t1", "title": "Lassen", "kind": "vocational", "provider_org": life.key("probeer")}
+    training: dict[str, Any] = {
+        "training_id": "t1",
+        "title": "Lassen",
+        "kind": "vocational",
+        "provider_org": life.key("probeer"),
+    }
     training |= {"started_on": day, "planned_end_on": day, "sessions_planned": 8, "hours_per_week": 8}
     life.say("sanne", "training.started", training | {"occurred_at": life.api.clock()})
 

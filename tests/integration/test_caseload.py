@@ -9,7 +9,7 @@ import pytest
 
 from services.dossier.domain.commands import DEFAULTS
 from services.dossier.gate.caseload import Caseload
-from services.dossier.gate.sight import Sights
+from services.dossier.gate.looking import Sights
 from services.dossier.incoming import Incoming
 from services.dossier.trajectory.rulebook import RULES
 from services.foundation.callers import Caller

@@ -7,7 +7,7 @@ import pytest
 
 from services.dossier.domain.commands import DEFAULTS
 from services.dossier.gate.law import load
-from services.dossier.gate.sight import Sights
+from services.dossier.gate.looking import Sights
 from services.dossier.gate.watching import Watching
 from services.dossier.parameters import set_parameters
 from services.dossier.store import streams

@@ -10,9 +10,9 @@ from services.dossier.domain.commands import DEFAULTS
 from services.dossier.gate.decision import Reader
 from services.dossier.gate.law import load as load_law
 from services.dossier.gate.listing import Listing
+from services.dossier.gate.looking import Sights
 from services.dossier.gate.overviews import Overviews
 from services.dossier.gate.release import Gate
-from services.dossier.gate.sight import Sights
 from services.dossier.handlers import Handler
 from services.dossier.incoming import Incoming
 from services.dossier.parameters import ParameterShelf

@@ -11,9 +11,10 @@ from services.dossier.gate import facts, ledger
 from services.dossier.gate.caseload import signal_item
 from services.dossier.gate.decision import Permit, Prohibitions, Reader, decide, live_grants
 from services.dossier.gate.facts import Known, Row
+from services.dossier.gate.looking import Look, Seen, Sights, logged
 from services.dossier.gate.overviews import MIGHT_KNOW, all_grants, last_moment, owner_of
 from services.dossier.gate.release import Json, may_know, released, standing
-from services.dossier.gate.sight import STATES, Look, Seen, Sights, logged
+from services.dossier.gate.sight import STATES
 from services.dossier.store import streams
 from services.dossier.store.keyrings import Keyrings
 from services.dossier.trajectory.history import History, history_of

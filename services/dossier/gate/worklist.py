@@ -8,9 +8,10 @@ from uuid import UUID
 from services.dossier.domain.commands import Parameters
 from services.dossier.gate import fence
 from services.dossier.gate.decision import Prohibitions, Reader
+from services.dossier.gate.looking import Look, Seen, Sights
 from services.dossier.gate.overviews import MIGHT_KNOW
 from services.dossier.gate.release import Json, standing
-from services.dossier.gate.sight import Addressed, Look, Question, Seen, Sights
+from services.dossier.gate.sight import Addressed, Question
 from services.dossier.trajectory import tasks
 from services.dossier.trajectory.acts import acts_for
 from services.dossier.trajectory.tasks import Somebody
