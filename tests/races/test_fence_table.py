@@ -12,6 +12,7 @@ import pytest
 
 from services.dossier.domain.commands import DEFAULTS
 from services.dossier.gate import facts, fence
+from services.dossier.gate.caseload import Caseload
 from services.dossier.gate.release import Filter
 from services.dossier.incoming import Incoming
 from services.foundation.callers import Caller
@@ -57,6 +58,11 @@ async def _dossiers(world: World) -> Any:
     return [one["last_event_at"] for one in found if "last_event_at" in one]
 
 
+async def _caseload(world: World) -> Any:
+    items, _ = await Caseload(world.database, world.sights).page(reader(PIETER), None, 0, 10, DEFAULTS)
+    return items
+
+
 async def _state(world: World) -> Any:
     state = await world.overviews.state(reader(PIETER), DOSSIER, None, None)
     return state.keys() - {"id", "active_grants"}
@@ -95,7 +101,7 @@ def _end_of_delegation() -> tuple[Caller, Incoming]:
 
 
 TABLE = [
-    *[(ask, _withdrawal) for ask in (_one, _list, _dossiers, _state, _grants, _deliver, _still)],
+    *[(ask, _withdrawal) for ask in (_one, _list, _dossiers, _caseload, _state, _grants, _deliver, _still)],
     *[(ask, _wrong_person) for ask in (_one, _list, _deliver, _still)],
     (_log, _end_of_delegation),
 ]
@@ -115,6 +121,8 @@ async def writer(ground: Ground) -> World:
     await world.begin()
     delegate = {"delegate": "tante", "powers": ["read"], "from_on": "2025-12-01", "until_on": "2026-12-01"}
     await world.handler.record(NOOR, DOSSIER, [an_event("delegate.appointed", NOOR, delegate)])
+    appointed = {"person": "pieter", "org": "uwv", "audience": "participant", "from_on": "2025-12-01"}
+    await world.handler.record(PIETER, DOSSIER, [an_event("contact-person.appointed", PIETER, appointed)])
     return world
 
 

@@ -131,6 +131,8 @@ class World:
     overviews: Overviews
     listing: Listing
     keyrings: Keyrings
+    database: Database
+    sights: Sights
 
     async def begin(self, dossier_id: UUID = DOSSIER) -> UUID:
         """Opened by Noor, who gives a grant to the municipality and one to UWV; a contact moment; its id is given."""
@@ -147,8 +149,9 @@ def world_on(database: Database, keys: Keys, rules: Sequence[Rule] = ()) -> Worl
     gate = Gate(database, keyrings, LAW)
     surveyor = StillSurveyor(Registry(database), ParameterShelf(database), LAW)
     handler = Handler(database, keyrings, CONTRACT, LAW, surveyor, gate, PORTAL, rules)
-    listing = Listing(database, Sights(database, keyrings, LAW), LAW)
-    return World(handler, gate, Overviews(database, keyrings, LAW), listing, keyrings)
+    sights = Sights(database, keyrings, LAW)
+    listing = Listing(database, sights, LAW)
+    return World(handler, gate, Overviews(database, keyrings, LAW), listing, keyrings, database, sights)
 
 
 class KeysInMemory:

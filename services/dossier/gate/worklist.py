@@ -74,9 +74,8 @@ class Worklist:
     def _tasks(self, look: Look, seen: Seen) -> Iterator[Task]:
         reader = standing(look.reader, seen.known)
         place = seen.known.place
-        somebody = Somebody(
-            reader.person, reader.organisation, reader.role, place.is_owner or place.is_reading_delegate
-        )
+        is_participant = place.is_owner or place.is_reading_delegate
+        somebody = Somebody(reader.person, reader.organisation, reader.role, is_participant, place.is_contact_person)
         employer = reader.organisation if self._law.is_employer(reader.organisation_kind) else None
         for addressed in seen.sight.addressed():
             item = _of_signal(seen, addressed, somebody, look.parameters)
@@ -90,10 +89,9 @@ class Worklist:
 
 def _shared(seen: Seen, reader: Reader, employer: str | None, for_actor: str | None) -> Json:
     """Nobody is left alone with a task: beside it stands who is there for it, where anybody is."""
-    named = (seen.sight.counterpart(employer), for_actor)
-    counterpart = next((key for key in named if key is not None and key != reader.person), None)
+    counterpart = seen.sight.counterpart(employer) or for_actor
     item: Json = {"dossier": str(seen.known.dossier_id)}
-    return item if counterpart is None else item | {"with": counterpart}
+    return item if counterpart in (None, reader.person) else item | {"with": counterpart}
 
 
 def _of_signal(seen: Seen, addressed: Addressed, somebody: Somebody, parameters: Parameters) -> Json | None:

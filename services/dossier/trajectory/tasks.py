@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from services.dossier.domain.commands import Parameters
+from services.dossier.trajectory.acts import NOT_IN_THE_LIST
 from services.dossier.trajectory.raised import Addressee, Raised
 
 PARTICIPANT = Addressee("participant")
@@ -11,12 +12,13 @@ PARTICIPANT = Addressee("participant")
 
 @dataclass(frozen=True)
 class Somebody:
-    """As a dossier knows a reader: by keys, by role, or as the participant (or a delegate)."""
+    """As a dossier knows a reader: by keys, by role, as the participant (or a delegate), or as the contact person."""
 
     person: str | None
     organisation: str | None
     role: str
     is_participant: bool
+    is_contact_person: bool
 
     def is_named(self, other: Addressee) -> bool:
         match other.kind:
@@ -31,9 +33,14 @@ class Somebody:
 
 
 def is_first(raised: Raised, somebody: Somebody, day: date) -> bool:
-    """Whether it is for this reader, or for the team to which it went on."""
+    """Whether it is for this reader, or for the team to which it went on; a later contact person takes it over."""
     own = raised.for_actor in (somebody.person, somebody.organisation)
-    return own or (somebody.organisation is not None and raised.reminding.organisation(day) == somebody.organisation)
+    taken_over = somebody.is_contact_person and raised.code not in NOT_IN_THE_LIST
+    return (
+        own
+        or taken_over
+        or (somebody.organisation is not None and raised.reminding.organisation(day) == somebody.organisation)
+    )
 
 
 def is_warned(raised: Raised, somebody: Somebody, day: date, parameters: Parameters) -> bool:
