@@ -136,6 +136,13 @@ def test_handled_says_so_and_answered_is_something_else() -> None:
     assert (found.handled_in, found.answered_on) == (4, None)
 
 
+def test_a_missed_check_tells_after_how_many_weeks_also_when_it_was_raised_late() -> None:
+    work = [opened(), placed("2025-01-06")]
+    for weeks, due_on in ((4, "2025-02-18"), (13, "2025-04-22")):
+        late = raised("retention_check_missed", 2, "2025-05-30", due_on=due_on, rule="R-01")
+        assert one(*work, late).numbers == {"weeks": weeks}
+
+
 def test_of_three_warnings_of_one_end_the_last_calls() -> None:
     ending = placed("2025-01-10", ends_on="2025-06-30")
     several = seen(

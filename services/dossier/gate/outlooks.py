@@ -4,18 +4,20 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
 
 from services.dossier.domain.commands import Parameters
-from services.dossier.domain.state import CODE_VERSION
 from services.dossier.gate import facts
 from services.dossier.gate.decision import Subject
 from services.dossier.gate.release import Json
 from services.dossier.store import streams
 from services.dossier.store.streams import DERIVED
+from services.dossier.trajectory import rulebook
 from services.dossier.trajectory.becoming import Becomes
 from services.dossier.trajectory.history import history_of
 from services.dossier.trajectory.outlook import Outlook, outlook
@@ -23,7 +25,7 @@ from services.dossier.trajectory.raised import Addressee, Raised, Reminding
 from services.foundation.database.connection import Connection
 from services.foundation.vault.sealing import Binding, KeyRing
 
-VERSION: Final = 3
+VERSION: Final = 1  # of the form in which it is sealed
 ITEM: Final = "outlook"
 ANY: Final = UUID(int=0)
 _ID: Final = 1
@@ -50,10 +52,17 @@ where e.dossier_id = $1
 GRANTS: Final = f"select {facts.GRANT_COLUMNS} from dossier.index_grants g where g.dossier_id = $1"
 
 
+@cache
+def _code() -> bytes:
+    """Of the rules, and of what is made of them here: whoever mends one need not remember to say so."""
+    files = [Path(__file__), *Path(rulebook.__file__).parent.rglob("*.py")]
+    return hashlib.blake2b(b"".join(file.read_bytes() for file in sorted(files)), digest_size=16).digest()
+
+
 def maker(parameters: Parameters) -> int:
     """Which code and which numbers of the rules made an outlook: of others it is made anew."""
-    told = orjson.dumps([VERSION, CODE_VERSION, asdict(parameters)], default=list, option=orjson.OPT_SORT_KEYS)
-    return int.from_bytes(hashlib.blake2b(told, digest_size=8).digest(), "big", signed=True)
+    told = orjson.dumps(asdict(parameters), default=list, option=orjson.OPT_SORT_KEYS)
+    return int.from_bytes(hashlib.blake2b(_code() + told, digest_size=8).digest(), "big", signed=True)
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ def _raised(
         severity=data["severity"],
         for_actor=data["for_actor"],
         about=data.get("about_event_id"),
-        numbers={} if about is None else _numbers(code, about, raised_on, stages, parameters),
+        numbers={} if about is None else _numbers(entry, about, stages, parameters),
         follows=data["signal_id"] in still,
         handled_in=handled.get(data["signal_id"]),
         answered_on=None if about is None else _answered_on(history, entry, about),
@@ -167,14 +167,15 @@ def _is_about_the_same(act: Entry, about: Entry) -> bool:
 # The numbers of a sentence about it (portal.md §9), of fields that have the class of their event alone
 
 
-def _numbers(code: str, about: Entry, raised_on: date, stages: list[Span], parameters: Parameters) -> Numbers:
+def _numbers(raised: Entry, about: Entry, stages: list[Span], parameters: Parameters) -> Numbers:
     data, since = about.data, {"since": day_of(about).isoformat()}
-    match code:
+    match raised.data["code"]:
         case "contact_silence":
-            return since | {"weeks": _silence_weeks(raised_on, stages, parameters)}
+            day = civil_day(moment_in(raised.data["raised_at"]))
+            return since | {"weeks": _silence_weeks(day, stages, parameters)}
         case "retention_check_missed":
-            begun = day_named(data, "starts_on")
-            return {"weeks": (raised_on - begun).days // 7 - parameters.retention_window_days // 7}
+            late = parameters.retention_window_days + 1
+            return {"weeks": ((day_named(raised.data, "due_on") - day_named(data, "starts_on")).days - late) // 7}
         case "training_absence":
             return {"missed": data["missed_in_a_row"]}
         case "handover_incomplete" | "handover_overdue":
