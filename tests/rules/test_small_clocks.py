@@ -23,7 +23,6 @@ from services.dossier.trajectory.rules.people import (
 )
 from tests.rules.given import days, history, on, opened, placed
 
-
 DOSSIER = UUID(int=1)
 
 
