@@ -113,6 +113,11 @@ async def test_pages_of_one_are_the_list(world: World, database: Database) -> No
             break
         found += items
     assert found == whole
+    async with database.connection() as conn:
+        told = await conn.fetch(
+            "select event_ids from dossier.ledger where actor = 'carla' and way = 'list' order by id"
+        )
+    assert len(told[0]["event_ids"]) > max(len(row["event_ids"]) for row in told[1:])  # a page tells of what is on it
 
 
 async def test_what_the_employer_cannot_know_of_does_not_change_its_list(world: World, database: Database) -> None:

@@ -1,7 +1,8 @@
 """What a person or a team must act on: each told no more of it than they may read, and always whom to turn to."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -25,7 +26,8 @@ MIGHT_HAVE: Final = MIGHT_KNOW.replace(
 order by d.number""",
 )
 ANSWER: Final = ("nl.dossier.question.answered",)
-Task = tuple[int, Json]  # the sequence of the entry from which it comes, and what is shown
+# The sequence of the entry from which it comes, and what tells it: only what is shown was told, and is logged.
+Task = tuple[int, Callable[[], Json]]
 
 
 class Worklist:
@@ -59,13 +61,13 @@ class Worklist:
                 return items, after
             number, sequence = rows[-1]["number"] + 1, 0
 
-    async def _of_one(self, look: Look, dossier_id: UUID, after: int, most: int) -> list[Task]:
-        found: list[Task] = []
+    async def _of_one(self, look: Look, dossier_id: UUID, after: int, most: int) -> list[tuple[int, Json]]:
+        found: list[tuple[int, Json]] = []
 
         async def show(_conn: Connection, several: Sequence[Seen]) -> Sequence[Seen]:
             for seen in several:
-                every = sorted(self._tasks(look, seen), key=lambda task: task[0])
-                found.extend([task for task in every if task[0] > after][:most])
+                left = sorted((task for task in self._tasks(look, seen) if task[0] > after), key=lambda task: task[0])
+                found.extend((sequence, tell()) for sequence, tell in left[:most])
             return several if found else ()
 
         await self._sights.over(look, [dossier_id], show)
@@ -78,13 +80,18 @@ class Worklist:
         somebody = Somebody(reader.person, reader.organisation, reader.role, is_participant, place.is_contact_person)
         employer = reader.organisation if self._law.is_employer(reader.organisation_kind) else None
         for addressed in seen.sight.addressed():
-            item = _of_signal(seen, addressed, somebody, look.parameters)
-            if item is not None:
+            tell = _of_signal(seen, addressed, somebody, look.parameters)
+            if tell is not None:
                 raised = addressed.signal.raised
-                yield raised.sequence, _shared(seen, reader, employer, raised.for_actor) | item
+                yield raised.sequence, partial(_beside, _shared(seen, reader, employer, raised.for_actor), tell)
         for question in seen.sight.asked():
             if question.to_actor == reader.person:
-                yield question.sequence, _shared(seen, reader, employer, None) | _of_question(seen, question)
+                shared = _shared(seen, reader, employer, None)
+                yield question.sequence, partial(_beside, shared, partial(_of_question, seen, question))
+
+
+def _beside(shared: Json, tell: Callable[[], Json]) -> Json:
+    return shared | tell()
 
 
 def _shared(seen: Seen, reader: Reader, employer: str | None, for_actor: str | None) -> Json:
@@ -94,24 +101,27 @@ def _shared(seen: Seen, reader: Reader, employer: str | None, for_actor: str | N
     return item if counterpart in (None, reader.person) else item | {"with": counterpart}
 
 
-def _of_signal(seen: Seen, addressed: Addressed, somebody: Somebody, parameters: Parameters) -> Json | None:
+def _of_signal(
+    seen: Seen, addressed: Addressed, somebody: Somebody, parameters: Parameters
+) -> Callable[[], Json] | None:
+    """What tells it, if there is anything to do about it for this reader."""
     raised, day = addressed.signal.raised, seen.day
     if tasks.is_first(raised, somebody, day):
         if not (addressed.is_open and raised.calls(day)):
             return None
-        return _whole(seen, addressed, parameters) if addressed.reads_signal else _nameless("signal", raised.due_on)
+        if not addressed.reads_signal:
+            return partial(_nameless, "signal", raised.due_on)
+        return partial(_whole, seen, addressed, parameters, raised.reminding.last(raised.raised_on, day))
     if not addressed.reads_cause or not tasks.is_warned(raised, somebody, day, parameters):
         return None
     # What became of it may rest on what is not readable: then it stands there until its day, whatever was done.
-    is_left = raised.calls(day) if addressed.signal.state == "open" else day <= raised.due_on
-    if not is_left:
+    if not (raised.calls(day) if addressed.signal.state == "open" else day <= raised.due_on):
         return None
-    item = _whole(seen, addressed, parameters)
     again = tasks.reminded_on(raised, day, parameters) if somebody.is_participant else None
-    return item if again is None else item | {"reminded_on": again.isoformat()}
+    return partial(_whole, seen, addressed, parameters, again)
 
 
-def _whole(seen: Seen, addressed: Addressed, parameters: Parameters) -> Json:
+def _whole(seen: Seen, addressed: Addressed, parameters: Parameters, reminded_on: date | None) -> Json:
     """In words that the right to read the cause permits; amounts are in no number of a signal."""
     signal, day = addressed.signal, seen.day
     raised = signal.raised
@@ -119,7 +129,6 @@ def _whole(seen: Seen, addressed: Addressed, parameters: Parameters) -> Json:
         seen.sight.tell_signal(signal)
     elif raised.about is not None:
         seen.sight.tell(UUID(raised.about), signal.class_)  # a signal has the class of its cause
-    reminded_on = raised.reminding.last(raised.raised_on, day)
     item: Json = _nameless("signal", raised.due_on) | {
         "code": raised.code,
         "rule": raised.rule,
