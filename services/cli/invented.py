@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,6 +15,7 @@ from services.cli.afterwards import say, stays
 if TYPE_CHECKING:
     from services.roots.sandbox import Sandbox
 
+INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 Language = Literal["en", "nl"]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Where to listen on 127.0.0.1; 0 takes a free one.")]
 Speed = Annotated[
@@ -116,8 +118,8 @@ def replay(
     """Live trajectory files through a sandbox and show the story.
 
     Posts every event as the person who did it, moves the clock, looks as each reader, and shows who is told, who is
-    not, and what the clock brings. Ends with 1 when something went differently from what the files say. A sandbox
-    can be lived through once, because its clock only goes forward.
+    not, and what the clock brings. Ends with 1 when something went differently from what the files say, with 130 when
+    it was stopped. A sandbox can be lived through once, because its clock only goes forward.
 
     Example:
 
@@ -128,10 +130,23 @@ def replay(
 
     console = _console()
     telling = root.Telling(files, console, speed, _language(lang), json_out)
-    if url is not None:
-        raise typer.Exit(root.replay_at(telling, url))
-    _guarded()
-    raise typer.Exit(running.until_told(lambda: root.replay_alone(telling, _progress(console))) or 0)
+    if url is None:
+        _guarded()
+        status = running.until_told(lambda: root.replay_alone(telling, _progress(console)))
+    else:
+        status = _unless_interrupted(lambda: root.replay_at(telling, url))
+    if status is None:
+        says = "draad: Stopped before the end of the story. To see it whole, give it a fresh sandbox: draad sandbox."
+        say(Console(stderr=True, highlight=False), says)
+    raise typer.Exit(INTERRUPTED if status is None else status)
+
+
+def _unless_interrupted(work: Callable[[], int]) -> int | None:
+    """None: Ctrl-C came first."""
+    try:
+        return work()
+    except KeyboardInterrupt:
+        return None
 
 
 def _guarded() -> None:

@@ -90,14 +90,14 @@ def serve(
     """
     from services.roots import serve as root
 
-    console, settings = Console(highlight=False), _settings()
+    console, settings = Console(highlight=False), settings_of_here()
 
     def ready(found: "Serving") -> None:
         where = f"answers at {found.url}" if found.url else "works"
         folder = f", data in {found.folder}" if found.folder else ""
         say(console, f"draad {part} {where}{folder}. Ctrl-C stops it.")
 
-    _run(lambda: root.serve(settings, part, host, port, data, ready=ready, progress=_progress))
+    running(lambda: root.serve(settings, part, host, port, data, ready=ready, progress=step))
 
 
 def migrate(
@@ -118,12 +118,12 @@ def migrate(
     """
     from services.roots import operating as root
 
-    console, settings = Console(highlight=False), _settings()
+    console, settings = Console(highlight=False), settings_of_here()
     if not check:
-        _run(lambda: root.bring_up_to_date(settings, data, _progress))
+        running(lambda: root.bring_up_to_date(settings, data, step))
         say(console, "The schema is that of this program.")
         return
-    if services := _run(lambda: root.not_up_to_date(settings, data, _progress)):
+    if services := running(lambda: root.not_up_to_date(settings, data, step)):
         say(console, f"Not at the schema of this program: {', '.join(services)}. Run `draad migrate`.")
         raise typer.Exit(1)
     say(console, "The schema is that of this program.")
@@ -155,8 +155,8 @@ def import_parties(
     """
     from services.roots import operating as root
 
-    settings = _settings()
-    found = _run(lambda: root.import_parties(settings, file, data, _progress))
+    settings = settings_of_here()
+    found = running(lambda: root.import_parties(settings, file, data, step))
     if found is not None:
         say(
             Console(highlight=False),
@@ -192,8 +192,8 @@ def register_grants(
     """
     from services.roots import operating as root
 
-    console, settings = Console(highlight=False), _settings()
-    entries = _run(lambda: root.register_grants(settings, file, data, _progress)) or []
+    console, settings = Console(highlight=False), settings_of_here()
+    entries = running(lambda: root.register_grants(settings, file, data, step)) or []
     for each in entries:
         what = "; ".join(each.refused) or ("registered" if each.is_new else "was registered already")
         say(console, f"{each.place}. {each.grant.organisation} in {each.grant.dossier}: {what}")
@@ -215,8 +215,8 @@ def export_erasures(data: Data = None) -> None:
     """
     from services.roots import erasures as root
 
-    settings = _settings()
-    for line in _run(lambda: root.exported(settings, data, _progress)) or []:
+    settings = settings_of_here()
+    for line in running(lambda: root.exported(settings, data, step)) or []:
         typer.echo(line)
 
 
@@ -237,8 +237,8 @@ def replay_erasures(
     """
     from services.roots import erasures as root
 
-    settings = _settings()
-    found = _run(lambda: root.replayed(settings, file, data, _progress))
+    settings = settings_of_here()
+    found = running(lambda: root.replayed(settings, file, data, step))
     if found is not None:
         say(
             Console(highlight=False),
@@ -247,7 +247,7 @@ def replay_erasures(
         )
 
 
-def _settings() -> "Settings":
+def settings_of_here() -> "Settings":
     from services.foundation import telemetry
     from services.foundation.settings import Settings
 
@@ -256,11 +256,11 @@ def _settings() -> "Settings":
     return settings
 
 
-def _run(work: "Callable[[], Coroutine[Any, Any, Done]]") -> "Done | None":
+def running(work: "Callable[[], Coroutine[Any, Any, Done]]") -> "Done | None":
     from services.roots.running import until_told
 
     return until_told(work)
 
 
-def _progress(step: str) -> None:
-    Console(stderr=True, highlight=False).print(Text(f"{step} ...", style="dim"), soft_wrap=True)
+def step(told: str) -> None:
+    Console(stderr=True, highlight=False).print(Text(f"{told} ...", style="dim"), soft_wrap=True)

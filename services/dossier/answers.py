@@ -49,11 +49,12 @@ def answer(
 def _place(dossier: Dossier, now: datetime, actor: Actor, around: Surroundings) -> Place:
     if around.reader.is_platform:
         return Place(is_owner=False, is_reading_delegate=False, is_contact_person=False, grants=())
-    grants = grants_of(dossier, around.employers, around.parameters).values()
+    timeline = around.timeline(dossier)
+    grants = grants_of(dossier, around.employers, timeline).values()
     return Place(
         is_owner=actor.standing == "participant",
         is_reading_delegate=actor.standing == "delegate" and "read" in live_delegation(dossier, actor.person, now),
-        is_contact_person=actor.person in contact_persons(dossier, now, around.parameters),
+        is_contact_person=actor.person in contact_persons(dossier, now, timeline),
         grants=tuple(grant for grant in grants if grant.organisation == actor.organisation),
     )
 

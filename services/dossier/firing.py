@@ -30,13 +30,15 @@ class Signal:
 
 @dataclass(frozen=True)
 class Standing:
-    """A dossier as the rules see it at one moment: its whole history, opened, and what was folded from it."""
+    """A dossier as the rules see it at one moment: its whole history, opened, what was folded from it, and what the
+    ledger says of it."""
 
     dossier_id: UUID
     entries: Sequence[Entry]
     dossier: Dossier
     owner: str | None
     around: Surroundings
+    read_at: Mapping[UUID, datetime]
 
 
 def follows_from(news: Iterable[Entry]) -> bool:
@@ -45,9 +47,10 @@ def follows_from(news: Iterable[Entry]) -> bool:
 
 
 def due_in(standing: Standing, at: datetime, rules: Sequence[Rule]) -> list[Becomes]:
-    grants = grants_of(standing.dossier, standing.around.employers, standing.around.parameters)
-    history = history_of(standing.entries, at, standing.owner, grants.values())
-    return all_due(history, standing.around.parameters, rules)
+    timeline = standing.around.timeline(standing.dossier)
+    grants = grants_of(standing.dossier, standing.around.employers, timeline)
+    history = history_of(standing.entries, at, standing.owner, grants.values(), standing.read_at)
+    return all_due(history, timeline, rules)
 
 
 def unraised(standing: Standing, due: Iterable[Becomes], now: datetime) -> list[Signal]:
@@ -57,7 +60,7 @@ def unraised(standing: Standing, due: Iterable[Becomes], now: datetime) -> list[
     for each in takewhile(lambda becomes: becomes.at <= now, due):
         id_ = each.signal_id(standing.dossier_id)
         if id_ not in known:
-            found.setdefault(id_, Signal(each, id_, each.at))
+            found.setdefault(id_, Signal(each, id_, max(each.at, each.about.recorded_at)))
     return list(found.values())
 
 
@@ -87,5 +90,5 @@ def raised(signal: Signal, dossier: Dossier, now: datetime, around: Surroundings
 
 def _for_actor(dossier: Dossier, now: datetime, around: Surroundings, opened: Entry) -> str:
     """The contact person; while there is none, whoever opened the dossier."""
-    contacts = contact_persons(dossier, now, around.parameters)
+    contacts = contact_persons(dossier, now, around.timeline(dossier))
     return contacts[-1] if contacts else opened.person or opened.organisation or PLATFORM

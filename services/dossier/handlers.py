@@ -10,6 +10,7 @@ import orjson
 
 from services.dossier import firing
 from services.dossier.answers import answer
+from services.dossier.domain import recalls
 from services.dossier.domain.commands import AboutEntry, EndDue, Facts, Record
 from services.dossier.domain.decisions import ID_IS_USED, decide
 from services.dossier.domain.entries import Actor, Entry, NewEntry
@@ -20,7 +21,7 @@ from services.dossier.domain.state import Erased
 from services.dossier.drafting import Draft, Kept, drafted
 from services.dossier.envelopes import Json
 from services.dossier.firing import Signal, Standing
-from services.dossier.gate import fence
+from services.dossier.gate import fence, ledger
 from services.dossier.gate.law import Law
 from services.dossier.gate.release import Gate
 from services.dossier.incoming import Incoming, Key
@@ -34,7 +35,8 @@ from services.dossier.store.changes import Step
 from services.dossier.store.keyrings import Keyrings, StaleKeys
 from services.dossier.store.streams import Head
 from services.dossier.surroundings import PLATFORM, Surroundings, Surveyor
-from services.dossier.trajectory.rulebook import RULES, Rule, next_moment
+from services.dossier.trajectory import parked
+from services.dossier.trajectory.rulebook import RULES, Rule, RuleFailed, next_moment
 from services.foundation.callers import Caller
 from services.foundation.contract import Contract
 from services.foundation.database.connection import Connection, Database
@@ -108,8 +110,10 @@ class Handler:
     async def end_due(self, dossier_id: UUID) -> int:
         """The clock: records what is due by now, ends of grants and signals; doing it again is quiet."""
         around = await self._surveyor.survey(None, ())
+        failed: list[RuleFailed] = []
 
         async def attempt(conn: Connection, kept: Kept) -> int:
+            failed.clear()
             head = await streams.head(conn, dossier_id, ())
             if head.erased:  # its process may have died between the erasure and this
                 await self._keyrings.destroy(dossier_id)
@@ -120,10 +124,16 @@ class Handler:
             ring, dossier = draft.ring, draft.before
             assert ring is not None
             entries = await draft.history(conn)
-            standing = Standing(dossier_id, entries, dossier, head.owner, around)
-            due = firing.due_in(standing, draft.now, self._rules)
+            read_at = await ledger.first_reads(conn, dossier_id, entries)
+            standing = Standing(dossier_id, entries, dossier, head.owner, around, read_at)
+            try:
+                due = firing.due_in(standing, draft.now, self._rules)
+                draft.next_signal = next_moment(due, draft.now)
+            except RuleFailed as error:  # grants end all the same; the clock comes back for the signals
+                failed.append(error)
+                due = []
             signals = firing.unraised(standing, due, draft.now)
-            command = EndDue(now=draft.now, by=SYSTEM, employers=around.employers, parameters=around.parameters)
+            command = EndDue(now=draft.now, by=SYSTEM, employers=around.employers, timeline=around.timeline(dossier))
             for ended in decide(command, dossier):
                 at = datetime.fromisoformat(ended.data["expired_at"])
                 while signals and signals[0].at < at:
@@ -132,13 +142,16 @@ class Handler:
                 self._add(draft, ended, event_id, self._platform_source, _own_mac(ring, ended), around)
             for signal in signals:
                 self._raise(draft, signal, entries, ring, around)
-            draft.next_signal = next_moment(due, draft.now)
             if draft.writings:
                 await self._append(conn, draft, ring, around, None)
-            await changes.write_afresh(conn, dossier_id, ring, _step(draft, around))
+            if not failed:  # else what is due stays so, with how often it failed
+                await changes.write_afresh(conn, dossier_id, ring, _step(draft, around))
             return len(draft.writings)
 
-        return await self._write(dossier_id, True, attempt)
+        recorded = await self._write(dossier_id, True, attempt)
+        if failed:
+            raise failed[-1]
+        return recorded
 
     # The transaction
 
@@ -189,8 +202,8 @@ class Handler:
         actor = actor_of(caller, head.owner, dossier, draft.now)
         # What follows an opening in its own batch is judged by `decide`, when the dossier is there.
         known = incoming if head.exists else incoming[:1]
-        employers, parameters = around.employers, around.parameters
-        if not all(may_know(dossier, actor, one.type, draft.now, employers, parameters) for one in known):
+        employers, timeline = around.employers, around.timeline(dossier)
+        if not all(may_know(dossier, actor, one.type, draft.now, employers, timeline) for one in known):
             raise not_found()
         refuse_faults(incoming, draft.now)
         repeated = await self._repeated(conn, dossier_id, incoming, ring) if head.has_repeats else {}
@@ -198,7 +211,7 @@ class Handler:
             if one.key in repeated:
                 continue
             about = await self._about(conn, dossier_id, one, around)
-            command = self._command(dossier_id, one, actor, draft.now, around, about)
+            command = self._command(dossier_id, one, actor, draft, around, about)
             for new in decided(command, draft.state, one.at):
                 if ring is None:
                     raise NoKeysYet
@@ -220,11 +233,20 @@ class Handler:
             draft.state = fold((*await draft.history(conn), *draft.news))
         events, echo = answer(head.dossier_id, draft.writings, draft.state, draft.now, actor, around, self._law)
         owner = actor.person if head.owner is None and actor.standing == "participant" else head.owner
+        await self._call_back(conn, draft, ring, around)
         await self._raise_what_follows(conn, draft, ring, around, owner)
         await self._append(conn, draft, ring, around, echo)
         if head.owner is None and actor.standing == "participant":
             await store.write_owner(conn, head.dossier_id, actor.person)
         return events
+
+    async def _call_back(self, conn: Connection, draft: Draft, ring: KeyRing, around: Surroundings) -> None:
+        """What was received under a grant that is withdrawn with erasure asked (R-37), in the same transaction."""
+        for grant in recalls.withdrawn(draft.news, draft.state):
+            if await ledger.has_reached(conn, draft.head.dossier_id, grant.organisation, grant.purpose):
+                event_id = uuid5(draft.head.dossier_id, f"copy-recall:{grant.consent_id}:{grant.organisation}")
+                new = recalls.requested(grant, event_id, draft.now, around.timeline(draft.state), SYSTEM)
+                self._add(draft, new, event_id, self._platform_source, _own_mac(ring, new), around)
 
     async def _raise_what_follows(
         self, conn: Connection, draft: Draft, ring: KeyRing, around: Surroundings, owner: str | None
@@ -237,12 +259,18 @@ class Handler:
         if not self._rules:
             return
         entries = await draft.history(conn)
+        read_at = await ledger.first_reads(conn, head.dossier_id, entries)
+        after = Standing(head.dossier_id, [*entries, *draft.news], draft.state, owner, around, read_at)
         overdue: list[Signal] = []
-        if draft.is_overdue:
-            before = Standing(head.dossier_id, entries, draft.before, owner, around)
-            overdue = firing.unraised(before, firing.due_in(before, now, self._rules), now)
-        after = Standing(head.dossier_id, [*entries, *draft.news], draft.state, owner, around)
-        due = firing.due_in(after, now, self._rules)
+        try:
+            if draft.is_overdue:
+                before = Standing(head.dossier_id, entries, draft.before, owner, around, read_at)
+                overdue = firing.unraised(before, firing.due_in(before, now, self._rules), now)
+            due = firing.due_in(after, now, self._rules)
+        except RuleFailed as failed:  # what happened is recorded; the clock comes back for the signals
+            parked.alarm(head.dossier_id, failed)
+            draft.next_signal = now
+            return
         draft.next_signal = next_moment(due, now)
         for signal in (*overdue, *firing.news_of(firing.unraised(after, due, now), overdue, now)):
             self._raise(draft, signal, after.entries, ring, around)
@@ -277,7 +305,7 @@ class Handler:
         dossier_id: UUID,
         one: Incoming,
         actor: Actor,
-        now: datetime,
+        draft: Draft,
         around: Surroundings,
         about: AboutEntry | None,
     ) -> Record:
@@ -296,7 +324,7 @@ class Handler:
             may_emit_rule=type_.may_emit_rule,
             authorises=type_.authorises,
             by=actor,
-            now=now,
+            now=draft.now,
             occurred_at=datetime.fromisoformat(one.data["occurred_at"]),
             facts=Facts(
                 law=self._law,
@@ -307,7 +335,7 @@ class Handler:
                 legal_ref=self._law.article(kind, one.data["purpose"]) if kind and "purpose" in one.data else None,
                 known_people=around.people,
                 employers=around.employers,
-                parameters=around.parameters,
+                timeline=around.timeline(draft.state),
             ),
         )
 

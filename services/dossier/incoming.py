@@ -1,12 +1,12 @@
 """Turns what a client sends (a CloudEvent, or the short form of a person's client) into what the handler takes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
 from services.foundation.callers import Caller
-from services.foundation.contract import Contract, Fault
+from services.foundation.contract import Contract, EventType, Fault
 from services.foundation.problems import BAD_REQUEST, FieldError, Problem
 
 STANDARD = frozenset(
@@ -30,6 +30,7 @@ STANDARD = frozenset(
     ]
 )
 Key = tuple[str, UUID]
+Types = Mapping[str, EventType]
 CLASSES = frozenset(("identity", "contact", "health-sensitive", "income", "work", "evaluation"))
 
 
@@ -55,7 +56,19 @@ class Incoming:
 
 
 def structured(event: object, dossier_id: UUID, caller: Caller, contract: Contract, at: str = "") -> Incoming:
-    """A whole CloudEvent. `sequence`, `time` and `actor` are the platform's to give and are passed over."""
+    """A whole CloudEvent about a dossier."""
+    return _structured(event, f"dossier/{dossier_id}", caller, contract, contract.types, at)
+
+
+def of_region(event: object, region: str, caller: Caller, contract: Contract, taken: Iterable[str]) -> Incoming:
+    """A whole CloudEvent about a region, of a type that is taken there."""
+    return _structured(event, f"region/{region}", caller, contract, {name: contract.regional[name] for name in taken})
+
+
+def _structured(
+    event: object, subject: str, caller: Caller, contract: Contract, types: Types, at: str = ""
+) -> Incoming:
+    """`sequence`, `time` and `actor` are the platform's to give and are passed over."""
     if not isinstance(event, dict):
         raise Problem(BAD_REQUEST, "An event is a JSON object.", errors=[FieldError(at, "This must be an object.")])
     faults = [Fault(f"/{name}", "This attribute is not known here.", None) for name in event if name not in STANDARD]
@@ -64,20 +77,20 @@ def structured(event: object, dossier_id: UUID, caller: Caller, contract: Contra
         faults.append(Fault("/id", "This must be a UUID, chosen by the sender.", None))
     faults += _fixed(event, "specversion", "1.0", required=True)
     faults += _fixed(event, "datacontenttype", "application/json", required=False)
-    if str(event.get("subject", "")).lower() != f"dossier/{dossier_id}":
-        faults.append(Fault("/subject", "This must be dossier/ and the id in the path.", None))
+    if str(event.get("subject", "")).lower() != subject.lower():
+        kind = subject.partition("/")[0]
+        faults.append(Fault("/subject", f"This must be {kind}/ and what the path says after it.", None))
     source = event.get("source")
     if not isinstance(source, str) or source not in caller.sources:
         faults.append(Fault("/source", "This must be a source registered for you or your organisation.", None))
     type_ = _text(event.get("type"))
-    known = contract.get(type_)
-    if known is not None:
+    if type_ in types:
         faults += _fixed(event, "dataschema", f"https://dossier.example.org/schema/{type_}/v1", required=False)
     privacy_class = event.get("privacyclass")
     if privacy_class is not None and privacy_class not in CLASSES:
         faults.append(Fault("/privacyclass", "This must be one of the privacy classes.", None))
         privacy_class = None
-    data, more = _data(event.get("data"), type_, contract, "/data")
+    data, more = _data(event.get("data"), type_, contract, types, "/data")
     return Incoming(event_id or UUID(int=0), _text(source), type_, data, privacy_class, tuple(faults) + more, at)
 
 
@@ -100,15 +113,17 @@ def short(
     if event_id is None:
         raise Problem(BAD_REQUEST, "Idempotency-Key must be a UUID: it becomes the id of the event.")
     type_ = _text(body.get("type"))
-    data, more = _data(body.get("data"), type_, contract, "/data")
+    data, more = _data(body.get("data"), type_, contract, contract.types, "/data")
     source = min(caller.sources, default=portal_source)
     return Incoming(event_id, source, type_, data, None, tuple(faults) + more)
 
 
-def _data(data: object, type_: str, contract: Contract, at: str) -> tuple[Mapping[str, Any], tuple[Fault, ...]]:
-    known = contract.get(type_)
+def _data(
+    data: object, type_: str, contract: Contract, types: Types, at: str
+) -> tuple[Mapping[str, Any], tuple[Fault, ...]]:
+    known = types.get(type_)
     if known is None:
-        return {}, (Fault("/type", "This is not one of the types of GET /v1/event-types.", None),)
+        return {}, (Fault("/type", "This is not one of the types of GET /v1/event-types that are taken here.", None),)
     if not isinstance(data, dict):
         return {}, (Fault(at, "This must be an object.", None),)
     kept = {name: value for name, value in data.items() if name != "actor" or "actor" in known.schema["properties"]}

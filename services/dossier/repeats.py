@@ -25,6 +25,10 @@ def canonical(one: Incoming) -> bytes:
     return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
 
 
+def canonical_data(one: Incoming) -> str:
+    return orjson.dumps(_plain(one.data), option=orjson.OPT_SORT_KEYS).decode()
+
+
 def _plain(value: object) -> object:
     match value:
         case Mapping():

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from services.dossier.domain.commands import Parameters
+from services.dossier.domain.numbers import Numbers, Timeline
+from services.dossier.domain.state import Dossier, timeline_of
 from services.dossier.gate.decision import Reader
 from services.dossier.gate.law import Law
 from services.dossier.parameters import ParameterShelf
@@ -26,7 +27,11 @@ class Surroundings:
     kinds: Mapping[str, str]
     people: Mapping[str, str | None]
     employers: frozenset[str]
-    parameters: Parameters
+    parameters: Numbers
+
+    def timeline(self, dossier: Dossier) -> Timeline:
+        """Which numbers hold in it, on which day."""
+        return timeline_of(dossier, self.parameters)
 
 
 class Surveyor:
@@ -36,7 +41,7 @@ class Surveyor:
     async def reader(self, caller: Caller) -> Reader:
         return reader_of(caller, (await self._registry.organisations()).get(caller.organisation or ""))
 
-    async def parameters(self) -> Parameters:
+    async def parameters(self) -> Numbers:
         return await self._parameters.current()
 
     async def survey(self, caller: Caller | None, bodies: Iterable[Mapping[str, Any]]) -> Surroundings:

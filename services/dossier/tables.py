@@ -76,6 +76,24 @@ parameters = Table(
     Column("value", Text, nullable=False),
 )
 
+# About a region, and so about no person.
+
+regional_events = Table(
+    "regional_events",
+    metadata,
+    Column("number", BigInteger, Identity(always=True), primary_key=True),
+    Column("region", Text, nullable=False),
+    Column("event_id", Uuid, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("recorded_at", MOMENT, nullable=False),
+    Column("actor", Text),
+    Column("organisation", Text),
+    UniqueConstraint("source", "event_id"),
+    Index(None, "region", "number"),
+)
+
 # Append-only: no content in clear.
 
 events = Table(
@@ -179,6 +197,7 @@ timers = Table(
     Column("retry_at", MOMENT),
     Index(None, "due_at"),
     Index(None, "dossier_id"),
+    Index("ix_timers_failed", "dossier_id", postgresql_where=text("failures > 0")),
 )
 
 # Deletable: rebuilt from events, wiped by erasure.

@@ -1,7 +1,7 @@
 """Finishes the OpenAPI document that FastAPI makes: leaves out what it guessed, adds what holds everywhere."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from copy import deepcopy
 from typing import Any, Final
 
@@ -15,8 +15,8 @@ SCHEMAS: Final = "#/components/schemas/"
 Json = dict[str, Any]
 
 
-def finished(document: Json, version_path: str, server: str) -> Json:
-    """`version_path` (`/v1`) moves from the paths into the server; a path without it names its server itself."""
+def finished(document: Json, version_path: str, server: str, whole: Collection[str] = ()) -> Json:
+    """`version_path` (`/v1`) moves from the paths into the server; a path without it, or in `whole`, names its own."""
     document = deepcopy(document)  # it shares parts with the code that it was made from
     schemas: Json = document.setdefault("components", {}).setdefault("schemas", {})
     paths: Json = {}
@@ -24,7 +24,7 @@ def finished(document: Json, version_path: str, server: str) -> Json:
         for method in METHODS:
             if method in item:
                 _finish_operation(item[method], schemas)
-        if path.startswith(version_path + "/"):
+        if path.startswith(version_path + "/") and path not in whole:
             paths[path.removeprefix(version_path)] = item
         else:
             paths[path] = item | {"servers": [{"url": server}]}

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import structlog
 from opentelemetry import trace
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 _FACTS = """
     event level timestamp request_id exception where logger reason code kind slug rule status route channel state
@@ -125,6 +125,10 @@ _LABELS: Final = frozenset({"route", "status"})
 
 def counter(name: str, says: str, *labels: str) -> Counter:
     return Counter(_named(name, labels), says, labels, registry=registry)
+
+
+def gauge(name: str, says: str, *labels: str) -> Gauge:
+    return Gauge(_named(name, labels), says, labels, registry=registry)
 
 
 def histogram(name: str, says: str, *labels: str) -> Histogram:

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Final, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.responses import PlainTextResponse, Response
 from typing_extensions import TypedDict
 
-from services.dossier.endpoints import access, caseload, catalogue, dossiers, events, watching
+from services.dossier.endpoints import access, caseload, catalogue, dossiers, events, regions, rules, watching
 from services.events import endpoints as feed
 from services.foundation import openapi_page, problems, telemetry
 from services.foundation.answers import JSON, JsonAnswer, answers
@@ -22,7 +23,8 @@ from services.notifications import endpoints as subscriptions
 from services.roots.house import House
 
 DOCUMENT: Final = SCHEMAS / "openapi.json"
-LICENCE: Final = {"name": "European Union Public Licence 1.2", "identifier": "EUPL-1.2"}
+ASYNC_DOCUMENT: Final = SCHEMAS / "asyncapi.json"
+LICENCE: Final[dict[str, str]] = {"name": "European Union Public Licence 1.2", "identifier": "EUPL-1.2"}
 SUMMARY: Final = "One dossier, owned by the person it is about, running as one thread through every party that helps"
 DESCRIPTION: Final = """\
 Everything that happens to a person is an event, posted to the dossier that it is about; there is no other way to write.
@@ -41,9 +43,10 @@ TAGS: Final = (
     {"name": "dossiers", "description": "Opening, claiming, finding, and what a dossier is now"},
     {"name": "access", "description": "Who may, who did, and stopping it"},
     {"name": "signals", "description": "What the rules over time noticed, and the figures"},
+    {"name": "regions", "description": "What a region decides about the numbers of the rules"},
     {"name": "feed", "description": "Being told, by asking"},
     {"name": "subscriptions", "description": "Being told, by what was subscribed to"},
-    {"name": "catalogue", "description": "The types of event, the words, this document; for anyone"},
+    {"name": "catalogue", "description": "The types of event, the words, these documents; for anyone"},
     {"name": "health", "description": "For whoever runs it; no personal data"},
 )
 
@@ -77,6 +80,8 @@ def application(
         access.router(house.dossiers),
         watching.router(house.dossiers),
         caseload.router(house.dossiers),
+        regions.router(house.regions, house.dossiers),
+        rules.router(house.regions),
         catalogue.router(house.dossiers.contract),
         subscriptions.router(house.notifications),
         feed.router(house.shelf, house.news, house.streams, house.notifications.cursors),
@@ -133,7 +138,7 @@ def health(house: House) -> APIRouter:
 
 
 def documentation() -> APIRouter:
-    """Both for anyone: the document as it was committed, and a page made of it that needs nothing from elsewhere."""
+    """For anyone: the documents as they were committed, and a page made of one that needs nothing from elsewhere."""
     routes = APIRouter(tags=["catalogue"], default_response_class=JsonAnswer)
 
     @routes.get(
@@ -145,7 +150,19 @@ def documentation() -> APIRouter:
         responses={200: {"description": "OpenAPI 3.1", "content": {JSON: {"schema": {"type": "object"}}}}},
     )
     async def document() -> Response:
-        return Response(committed(), media_type=JSON, headers={"Access-Control-Allow-Origin": "*"})
+        return _from_any_page(DOCUMENT)
+
+    @routes.get(
+        "/v1/asyncapi.json",
+        operation_id="readAsyncapi",
+        summary="What is sent to you, as an AsyncAPI document",
+        description="Feed, stream, deliveries and webhook, and the thin event that they carry. For anyone, without "
+        "token, from any page.",
+        response_model=None,
+        responses={200: {"description": "AsyncAPI 3.0", "content": {JSON: {"schema": {"type": "object"}}}}},
+    )
+    async def async_document() -> Response:
+        return _from_any_page(ASYNC_DOCUMENT)
 
     @routes.get("/docs", include_in_schema=False)
     async def page() -> Response:
@@ -154,11 +171,15 @@ def documentation() -> APIRouter:
     return routes
 
 
+def _from_any_page(file: Path) -> Response:
+    return Response(committed(file), media_type=JSON, headers={"Access-Control-Allow-Origin": "*"})
+
+
 @cache
-def committed() -> bytes:
-    return DOCUMENT.read_bytes()
+def committed(file: Path) -> bytes:
+    return file.read_bytes()
 
 
 @cache
 def shown() -> bytes:
-    return openapi_page.page(json.loads(committed())).encode()
+    return openapi_page.page(json.loads(committed(DOCUMENT))).encode()

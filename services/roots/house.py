@@ -21,6 +21,8 @@ from services.dossier.gate.watching import Watching
 from services.dossier.gate.worklist import Worklist
 from services.dossier.handlers import Handler
 from services.dossier.parameters import ParameterShelf
+from services.dossier.regions import Regions
+from services.dossier.rehearsing import Rehearsals
 from services.dossier.store.keyrings import Keyrings
 from services.dossier.surroundings import Surveyor
 from services.dossier.trajectory.timers import Timers
@@ -104,6 +106,8 @@ class House:
     timers: Timers
     bus: Bus
     parameters: ParameterShelf
+    regions: Regions
+    rehearsals: Rehearsals
 
 
 @asynccontextmanager
@@ -186,4 +190,6 @@ def wired(
         timers=Timers(database, handler.end_due),
         bus=bus,
         parameters=parameters,
+        regions=Regions(database, types, parameters),
+        rehearsals=Rehearsals(database, keyrings, surveyor),
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["ARCHITECTURE.md", "README.md", "CONTRIBUTING.md", "schemas/adr/README.md"]
+PAGES = ["ARCHITECTURE.md", "README.md", "CONTRIBUTING.md", "schemas/adr/README.md", "schemas/asyncapi/README.md"]
 
 # A name that excludes nothing collects everything.
 NAMES_THAT_REFUSE_NOTHING = {

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = [
     *(("sandbox",), ("demo",), ("replay",), ("serve",), ("migrate",)),
     *(("parties", "import"), ("grants", "register"), ("erasures", "export"), ("erasures", "replay")),
+    *(("rules", "rehearse"), ("rules", "parked"), ("rules", "resume")),
 ]
 
 

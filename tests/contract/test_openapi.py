@@ -72,9 +72,9 @@ def test_it_names_who_answers_for_it_and_speaks_https() -> None:
     assert [each["url"] for each in COMMITTED["servers"]] == ["https://draad.example.org/v1"]
 
 
-def test_a_path_outside_the_version_names_its_server() -> None:
+def test_a_path_that_the_server_does_not_begin_names_its_own() -> None:
     outside = {path for path, item in COMMITTED["paths"].items() if "servers" in item}
-    assert outside == {"/health/live", "/health/ready", "/metrics"}
+    assert outside == {"/health/live", "/health/ready", "/metrics", "/v1/asyncapi.json"}
 
 
 def test_nothing_of_the_sandbox_stands_in_it() -> None:

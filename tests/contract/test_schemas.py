@@ -78,9 +78,11 @@ def contract() -> Contract:
     return CONTRACT
 
 
-def test_the_catalogue_has_96_dossier_types_and_6_regional_ones() -> None:
-    assert (len(CONTRACT.types), len(CONTRACT.regional)) == (96, 6)
-    assert len(FILES) == 102
+def test_the_catalogue_has_96_dossier_types_and_6_regional_ones_and_a_way_to_set_numbers_in_each() -> None:
+    assert (len(CONTRACT.types), len(CONTRACT.regional)) == (97, 7)
+    assert "nl.dossier.rule-parameters.overridden" in CONTRACT.types
+    assert "nl.regio.rule-parameters.set" in CONTRACT.regional
+    assert len(FILES) == 104
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

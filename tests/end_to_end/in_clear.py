@@ -65,6 +65,18 @@ MAIN: Final[dict[str, dict[str, str]]] = {
     "dossier.claims": {"code_hash": SEALED, "dossier_id": ID, "expires_at": MOMENT, "redeemed_at": MOMENT},
     "dossier.claim_tries": {"person": PARTY, "day": MOMENT, "failed": NUMBER},
     "dossier.parameters": {"name": WORD, "value": SANDBOX},
+    # About a region: what it decided, in words for everybody
+    "dossier.regional_events": {
+        "number": NUMBER,
+        "region": WORD,
+        "event_id": ID,
+        "source": SOURCE,
+        "type": WORD,
+        "data": SANDBOX,
+        "recorded_at": MOMENT,
+        "actor": PARTY,
+        "organisation": PARTY,
+    },
     # Derived from all classes: sealed
     "dossier.snapshots": _ROW | {"code_version": NUMBER, "sealed": SEALED},
     "dossier.histories": _ROW | {"version": NUMBER, "sealed": SEALED},

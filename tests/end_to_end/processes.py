@@ -87,12 +87,9 @@ class Running:
         return httpx2.request(method, self.url + path, timeout=20, trust_env=False, **more)
 
 
-@contextmanager
-def running(command: str, *arguments: str | Path, given: Mapping[str, str] | None = None) -> Iterator[Running]:
-    """Killed at the end if it still runs."""
-    port = free_port()
-    process = subprocess.Popen(
-        [*DRAAD, command, *map(str, arguments), "--port", str(port)],
+def started(*arguments: str | Path, given: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [*DRAAD, *map(str, arguments)],
         env=environment(given),
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
@@ -100,6 +97,13 @@ def running(command: str, *arguments: str | Path, given: Mapping[str, str] | Non
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+@contextmanager
+def running(command: str, *arguments: str | Path, given: Mapping[str, str] | None = None) -> Iterator[Running]:
+    """Killed at the end if it still runs."""
+    port = free_port()
+    process = started(command, *arguments, "--port", str(port), given=given)
     try:
         yield Running(process, f"http://127.0.0.1:{port}")
     finally:

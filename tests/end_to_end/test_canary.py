@@ -27,6 +27,7 @@ from services.foundation.vault.root_key import LocalRootKey
 from services.roots import house
 from services.roots.sandbox import ROOT_KEY
 from tests import sandboxes
+from tests.asyncapi import at, payload
 from tests.end_to_end import in_clear
 from tests.end_to_end.canaries import Canaries, finder, shapes
 from tests.lives import ACTORS, ORGANISATIONS, Life, pointers
@@ -275,6 +276,21 @@ def test_what_travels_is_thin(told: Told) -> None:
     for answer in told.thin:
         assert answer.status_code == 200
         assert not wanted.search(answer.content), (answer.request.url, answer.text)
+
+
+def test_what_travels_is_what_the_asyncapi_document_says(told: Told) -> None:
+    """On the bus inside, in feeds and in deliveries, of every type there is."""
+    on_the_bus = [orjson.loads(v) for t, c, v in told.before_erasure if (t, c) == ("bus.entries", "value")]
+    named = at("#/components/schemas/ThinEvent/properties/type")["x-extensible-enum"]
+    assert set(named) - {event["type"] for event in on_the_bus} == {ERASED}
+    assert {event["type"] for event in on_the_bus} <= set(named)
+    for event in on_the_bus:
+        payload("Entry").validate(event)
+    pages = [(answer.request.url.path, answer.json()["items"]) for answer in told.thin if "dataref" in answer.text]
+    for path, items in pages:
+        for item in items:
+            payload("FeedItem" if path.endswith("/feed") else "Delivery").validate(item)
+    assert {path.rpartition("/")[2] for path, _ in pages} == {"feed", "deliveries"}
 
 
 def test_every_column_has_its_place_in_the_list(told: Told) -> None:

@@ -4,11 +4,13 @@ import json
 import os
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.processes import ROOT, draad, free_port, running, servers_on
+from tests.end_to_end.processes import PATIENCE, ROOT, draad, free_port, running, servers_on, started
 
 LIFE = ROOT / "tests" / "acceptance" / "trajectories" / "t1-noor-revoked-consent.json"
 REAL = {"DRAAD_ISSUER": "https://login.example.org", "DRAAD_AUDIENCE": "draad", "DRAAD_ROOT_KEY": "A" * 43 + "="}
@@ -175,6 +177,35 @@ def test_the_demo_stays_up_gives_everyone_a_private_token_and_stops_quietly(tmp_
     assert ended.status == 0
     assert ended.complained.count("draad:") == 0
     assert not tokens[0].exists()
+
+
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """What a shell starts in the background ignores Ctrl-C, and so would what is started here."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
+@pytest.mark.parametrize("of_its_own", [False, True], ids=["--url", "alone"])
+def test_a_replay_that_is_interrupted_says_so_and_is_no_success(of_its_own: bool) -> None:
+    with ExitStack() as stack:
+        silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))  # takes a question and never answers
+        where = [] if of_its_own else ["--url", f"http://127.0.0.1:{silent.getsockname()[1]}"]
+        process = stack.enter_context(started("replay", LIFE, *where))
+        stack.callback(process.kill)
+        if of_its_own:
+            assert process.stderr is not None
+            assert process.stderr.readline()  # its sandbox is being started
+        else:
+            stack.enter_context(silent.accept()[0])
+        process.send_signal(signal.SIGINT)
+        _, complained = process.communicate(timeout=PATIENCE)
+
+    assert process.returncode == 130, complained
+    assert complained.splitlines()[-1].startswith("draad: Stopped before the end of the story."), complained
+    assert "Traceback" not in complained
 
 
 def _header(file: Path) -> dict[str, str]:

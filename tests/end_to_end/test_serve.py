@@ -163,6 +163,32 @@ def test_a_dossier_that_a_backup_brought_back_is_erased_again(installation: Inst
     assert "the keys of 0 had come back, and the rest of 0" in " ".join(again.said.split())
 
 
+def test_an_operator_rehearses_other_numbers_and_sees_to_what_waits(
+    installation: Installation, serving: Running
+) -> None:
+    """A dossier that was opened just now gets a signal in four days when nobody becomes its contact person (R-14)."""
+    _opened(serving, installation.issuer.headers("somebody"))
+    change = {"region_code": "rijn-delta", "parameters": {"appointment_days": 60}}
+    rehearsed = installation.draad("rules", "rehearse", installation.write("change.json", change))
+    assert rehearsed.status == 0, rehearsed
+    (row,) = [line.split() for line in rehearsed.said.splitlines() if "contact_person_gap" in line]
+    counts = [int(word) for word in row if word.isdigit()]
+    assert counts[0] > 0
+    assert counts[1] == 0
+
+    wrong = installation.write("wrong.json", change | {"parameters": {"appointment_days": "soon", "no": 1}})
+    refused = installation.draad("rules", "rehearse", wrong)
+    assert refused.status == 1
+    assert "parameters.appointment_days: This must be a whole number" in refused.complained
+    assert "parameters.no" in refused.complained
+    assert installation.draad("rules", "rehearse", wrong.with_name("nowhere.json")).status == 1
+    assert installation.draad("rules", "rehearse", installation.write("change.json", [])).status == 1
+
+    waiting = installation.draad("rules", "parked")
+    assert (waiting.status, waiting.said.strip()) == (0, "None.")
+    assert installation.draad("rules", "resume").said.startswith("0 tried again")
+
+
 def test_what_does_not_fit_a_running_installation_is_refused(installation: Installation, serving: Running) -> None:
     owned = installation.draad("serve", "--port", "0")
     assert owned.status == 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import lives, sandboxes
+from tests.asyncapi import payload
 from tests.lives import Life
 from tests.sandboxes import Api, Sandbox
 from tests.streams import Heard, Listener, listening
@@ -50,12 +51,15 @@ async def test_a_stream_goes_on_over_the_death_of_client_and_server(tmp_path: Pa
             last = await stream.next()
             assert last is not None
             assert (last.name, last.data["status"], await stream.next()) == ("problem", 503, None)
+            payload("StreamProblem").validate(last.data)
         await asyncio.to_thread(second.stop)
         assert second.process.returncode == 0
         assert "Traceback" not in "".join(second.log)
     finally:
         second.stop()
         life.api.close()
+    for one in heard:
+        payload("StreamItem").validate(one.data)
     assert [one.data["feed_seq"] for one in heard] == [*range(1, len(heard) + 1)]
     assert [id_ for id_ in ids(heard) if id_ in told] == told
 

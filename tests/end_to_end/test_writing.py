@@ -171,8 +171,41 @@ def test_a_batch_with_one_refused_event_stores_nothing(scene: Life) -> None:
     assert (by_state.status_code, pointers(by_state)) == (409, {"/1/data/consent_id"})
     of_one = scene.batch("noor", [scene.event("noor", "goal.set", {"text": 7})])
     assert {pointer[:7] for pointer in pointers(of_one)} == {"/0/data"}
-    assert scene.batch("noor", [good, good]).status_code == 400
+    without_id = {name: value for name, value in good.items() if name != "id"}
+    assert pointers(scene.batch("noor", [without_id, good, without_id])) == {"/0/id", "/2/id"}
     assert len(scene.get(scene.events, "noor").json()["items"]) == 1
+
+
+def test_the_same_event_twice_in_one_batch_is_stored_once(scene: Life) -> None:
+    goal = scene.event("noor", "goal.set", {"goal_id": "g1", "text": "Werken", "set_by": "participant"})
+    differs = goal | {"data": goal["data"] | {"text": "Iets anders"}}
+    assert scene.batch("noor", [goal, differs]).status_code == 409
+    assert len(scene.get(scene.events, "noor").json()["items"]) == 1
+    answer = scene.batch("noor", [goal, goal])
+    assert answer.status_code == 201
+    first, second = answer.json()["items"]
+    assert first == second
+    again = scene.batch("noor", [goal, goal])
+    assert (again.status_code, again.json()) == (200, answer.json())
+    assert len(scene.get(scene.events, "noor").json()["items"]) == 2
+
+
+def test_one_id_from_two_sources_of_one_organisation_is_two_events(scene: Life) -> None:
+    more = scene.source("rwc").replace(":test", ":ander")
+    people = [{"key": scene.key("mieke"), "name": "mieke (invented)", "role": "FC", "org": scene.key("rwc")}]
+    house = [{"key": scene.key("rwc"), "name": "rwc (invented)", "kind": "work_centre", "source": more}]
+    owner = {"key": scene.key("noor"), "name": "noor (invented)", "role": "P", "org": "self"}
+    self_ = {"key": "self", "name": "-", "kind": "participant", "source": scene.source("self")}
+    scene.api.enter({"dossier_id": new_id(), "organisations": [*house, self_], "actors": [*people, owner]})
+    scene.grant("rwc")
+    held = {"moment_id": "m1", "held_on": "1999-12-31", "kind": "check_in", "channel": "phone", "summary": "Gesproken"}
+    held_with = held | {"with": [scene.key("noor")]}
+    one = scene.event("mieke", "contact-moment.held", held_with)
+    other = one | {"source": more}
+    answer = scene.batch("mieke", [one, other])
+    assert answer.status_code == 201, answer.text
+    assert [item["source"] for item in answer.json()["items"]] == [one["source"], more]
+    assert scene.batch("mieke", [other, one]).status_code == 200
 
 
 def test_a_later_event_of_a_batch_may_rest_on_an_earlier_one(scene: Life) -> None:

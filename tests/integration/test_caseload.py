@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from services.dossier.domain.commands import DEFAULTS
+from services.dossier.domain.numbers import Numbers
 from services.dossier.gate.caseload import Caseload
 from services.dossier.gate.looking import Sights
 from services.dossier.incoming import Incoming
@@ -72,7 +72,7 @@ async def page(
     world: World, database: Database, who: Any = CARLA, after: int = 0, limit: int = 25, **more: Any
 ) -> tuple[list[dict[str, Any]], int | None]:
     caseload = Caseload(database, Sights(database, world.keyrings, LAW))
-    return await caseload.page(reader(who), more.get("before"), after, limit, DEFAULTS)
+    return await caseload.page(reader(who), more.get("before"), after, limit, Numbers())
 
 
 def named(items: Sequence[dict[str, Any]]) -> list[UUID]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.dossier.domain.commands import DEFAULTS
+from services.dossier.domain.numbers import Numbers
 from services.dossier.gate.law import load
 from services.dossier.gate.looking import Sights
 from services.dossier.gate.watching import Watching
@@ -55,7 +55,7 @@ def watching(world: World, database: Database) -> Watching:
 
 
 async def signals(world: World, database: Database, who: Any, state: Any = None) -> list[dict[str, Any]]:
-    page = await watching(world, database).signals(reader(who), DOSSIER, state, 0, 100, DEFAULTS)
+    page = await watching(world, database).signals(reader(who), DOSSIER, state, 0, 100, Numbers())
     return page.items
 
 
@@ -111,16 +111,16 @@ async def test_open_handled_and_what_an_employer_reads(world: World, database: D
     assert urgent["state"] == "open"
     assert "concern_urgent" in await codes(world, database, NOOR, "open")
     assert await signals(world, database, HETTY) == []
-    everything, _ = await watching(world, database).all_signals(reader(NOOR), None, (0, 0), 100, DEFAULTS)
+    everything, _ = await watching(world, database).all_signals(reader(NOOR), None, (0, 0), 100, Numbers())
     assert [item["code"] for item in everything] == await codes(world, database, NOOR)
 
 
 async def test_figures_are_for_who_may_read_all_and_nobody_else(world: World, database: Database) -> None:
-    figures = await watching(world, database).metrics(reader(NOOR), DOSSIER, None, None, DEFAULTS)
+    figures = await watching(world, database).metrics(reader(NOOR), DOSSIER, None, None, Numbers())
     assert figures["M14_consents"]["granted_by_participant"] == 2
     for who in (CARLA, PIETER, HETTY):
         with pytest.raises(Problem) as raised:
-            await watching(world, database).metrics(reader(who), DOSSIER, None, None, DEFAULTS)
+            await watching(world, database).metrics(reader(who), DOSSIER, None, None, Numbers())
         assert raised.value.kind == NOT_FOUND
 
 

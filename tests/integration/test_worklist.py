@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.dossier.domain.commands import DEFAULTS
+from services.dossier.domain.numbers import Numbers
 from services.dossier.gate.looking import Sights
 from services.dossier.gate.worklist import Worklist
 from services.dossier.trajectory.rulebook import RULES
@@ -58,7 +58,7 @@ async def working(world: World, ends_on: Any, **more: Any) -> None:
 
 async def page(world: World, database: Database, who: Any, after: tuple[int, int] = (0, 0), limit: int = 50) -> Any:
     sights = Sights(database, world.keyrings, LAW)
-    return await Worklist(database, sights, LAW).page(reader(who), after, limit, DEFAULTS)
+    return await Worklist(database, sights, LAW).page(reader(who), after, limit, Numbers())
 
 
 async def tasks(world: World, database: Database, who: Any) -> dict[str | None, dict[str, Any]]:

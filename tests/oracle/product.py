@@ -6,11 +6,11 @@ from datetime import datetime, time
 from uuid import UUID, uuid4
 
 from services.dossier.domain import ends
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.consent import Grant
 from services.dossier.domain.days import civil_day
 from services.dossier.domain.entries import Entry
 from services.dossier.domain.evolution import evolve, fold, needs_whole_history
+from services.dossier.domain.numbers import Parameters, Timeline, always
 from services.dossier.domain.state import Dossier, NotOpened
 from services.dossier.store.changes import grants_of
 from services.dossier.trajectory.becoming import Becomes
@@ -33,9 +33,9 @@ def entries_of(events: Sequence[Event]) -> list[Entry]:
     return [_entry(event) for event in events]
 
 
-def parameters_of(life: Life) -> Parameters:
+def parameters_of(life: Life) -> Timeline:
     known = {field.name for field in fields(Parameters)}
-    return Parameters(**{name: value for name, value in life.numbers.items() if name in known})
+    return always(Parameters(**{name: value for name, value in life.numbers.items() if name in known}))
 
 
 def signals_of(life: Life) -> list[Signal]:
@@ -51,7 +51,7 @@ def signals_of(life: Life) -> list[Signal]:
 class Clockwork:
     """A dossier under the clock: it fires and ends what comes due; what follows from news is dated when it is told."""
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: Timeline) -> None:
         self.raised: dict[object, Signal] = {}
         self._parameters = parameters
         self._entries: list[Entry] = []
@@ -99,11 +99,11 @@ class Clockwork:
             self.raised[identity] = Signal(civil_day(at), due.rule, due.code, due.about.sequence)
 
 
-def state_of(entries: Sequence[Entry], at: datetime, parameters: Parameters) -> Derived:
+def state_of(entries: Sequence[Entry], at: datetime, parameters: Timeline) -> Derived:
     return derive(entries, _grants(fold(entries), parameters), at, PARTICIPANT, parameters)
 
 
-def _grants(dossier: Dossier, parameters: Parameters) -> list[Grant]:
+def _grants(dossier: Dossier, parameters: Timeline) -> list[Grant]:
     return list(grants_of(dossier, EMPLOYERS, parameters).values())
 
 

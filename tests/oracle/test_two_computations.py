@@ -23,7 +23,7 @@ from tests.oracle.told import Event, Told
 LIVES = 2_000
 SLICE = 200
 LOOKS = 3  # days on which the state is compared, in each life
-OFTEN = 4  # in each slice
+OFTEN = 5  # in each slice
 CODES = (
     "retention_check_missed",
     "trial_evaluation_due",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from services.dossier.domain.commands import DEFAULTS
+from services.dossier.domain.numbers import Numbers
 from services.dossier.gate import facts, fence
 from services.dossier.gate.caseload import Caseload
 from services.dossier.gate.release import Filter
@@ -54,12 +54,12 @@ async def _list(world: World) -> Any:
 
 async def _dossiers(world: World) -> Any:
     """What the list shows of the dossier is its latest entry that is readable."""
-    found, _ = await world.listing.dossiers(reader(PIETER), 0, 10, DEFAULTS)
+    found, _ = await world.listing.dossiers(reader(PIETER), 0, 10, Numbers())
     return [one["last_event_at"] for one in found if "last_event_at" in one]
 
 
 async def _caseload(world: World) -> Any:
-    items, _ = await Caseload(world.database, world.sights).page(reader(PIETER), None, 0, 10, DEFAULTS)
+    items, _ = await Caseload(world.database, world.sights).page(reader(PIETER), None, 0, 10, Numbers())
     return items
 
 

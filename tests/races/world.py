@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID, uuid5
 
-from services.dossier.domain.commands import DEFAULTS
+from services.dossier.domain.numbers import Numbers
 from services.dossier.gate.decision import Reader
 from services.dossier.gate.law import load as load_law
 from services.dossier.gate.listing import Listing
@@ -120,7 +120,7 @@ class StillSurveyor(Surveyor):
             kinds=KINDS,
             people=PEOPLE,
             employers=frozenset(("proefpagina",)),
-            parameters=DEFAULTS,
+            parameters=Numbers(),
         )
 
 

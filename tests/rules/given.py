@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID, uuid5
 
-from services.dossier.domain.commands import DEFAULTS, Parameters
 from services.dossier.domain.consent import Grant
 from services.dossier.domain.days import AMSTERDAM
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import DEFAULTS, Parameters
 from services.dossier.trajectory.history import History, history_of
 from services.dossier.trajectory.rulebook import Rule
 

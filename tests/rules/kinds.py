@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters
 from tests.oracle.stories.composer import required
 from tests.rules.given import on
 

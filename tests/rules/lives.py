@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.days import AMSTERDAM, civil_day
 from services.dossier.domain.ends import with_ends
 from services.dossier.domain.entries import Entry
 from services.dossier.domain.evolution import fold
+from services.dossier.domain.numbers import Parameters, always
 from services.dossier.domain.state import Open
 from services.dossier.trajectory.becoming import Becomes
 from services.dossier.trajectory.history import History, history_of
@@ -42,7 +42,7 @@ class Life:
         dossier = fold(self.entries)
         assert isinstance(dossier, Open)
         employers = frozenset(o["key"] for o in self.file["organisations"] if o["kind"] in ("employer", "pool"))
-        grants = [with_ends(grant, dossier, employers, self.parameters) for grant in dossier.grants.values()]
+        grants = [with_ends(grant, dossier, employers, always(self.parameters)) for grant in dossier.grants.values()]
         return history_of(self.entries, at, self.owner, grants)
 
     def live(self) -> "Life":
@@ -56,14 +56,14 @@ class Life:
 
     def walk(self, until: datetime) -> None:
         while self.entries:
-            at = next_moment(all_due(self.history(until), self.parameters), self.now)
+            at = next_moment(all_due(self.history(until), always(self.parameters)), self.now)
             if at is None or at > until:
                 return
             self.fire(at)
 
     def fire(self, at: datetime) -> None:
         self.now = at
-        for due in all_due(self.history(at), self.parameters):
+        for due in all_due(self.history(at), always(self.parameters)):
             if due.at <= at:
                 self.raised.setdefault(due.signal_id(UUID(self.file["dossier_id"])), (at, due))
 

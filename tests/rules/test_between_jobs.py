@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.rules.between_jobs import between_jobs
 from tests.rules.given import days, due, history, left, placed, trial, trial_ended
 

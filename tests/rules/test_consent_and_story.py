@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.consent import Grant
+from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.rules.consent_ends import consent_ends
 from services.dossier.trajectory.rules.story import story_repeated
 from tests.rules.given import at_noon, due, intake, on

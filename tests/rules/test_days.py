@@ -14,7 +14,7 @@ from tests.rules.given import history, opened
 
 HERE = Path(__file__).parent
 TRAJECTORY = Path(becoming.__file__).parent
-TIMED = [f"R-{n:02}" for n in (1, 4, 5, 6, 7, 9, 10, 12, 14, 16, 18, 19, 20, 21, 22, 23, 25, 27, 32, 35, 36, 37)]
+TIMED = [f"R-{n:02}" for n in (1, 4, 5, 6, 7, 9, 10, 12, 14, 16, 18, 19, 20, 21, 22, 23, 25, 26, 27, 32, 35, 36, 37)]
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,9 @@ def test_a_day_begins_at_midnight_in_amsterdam(day: str, moment: datetime) -> No
         ("2025-04-25", 1, "2025-04-28"),  # King's Day is a Saturday
         ("2025-06-06", 1, "2025-06-10"),  # Whit Monday
         ("2025-06-07", 0, "2025-06-07"),
+        ("2025-05-02", 1, "2025-05-06"),  # Liberation Day, free once in five years
+        ("2026-05-04", 1, "2026-05-05"),
+        ("2025-12-31", 1, "2026-01-02"),  # New Year
     ],
 )
 def test_working_days(day: str, count: int, expected: str) -> None:

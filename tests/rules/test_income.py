@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.rules.income import income_check_missing, income_surprise
 from tests.rules.given import days, due, intake, on, placed
 

@@ -1,13 +1,16 @@
 """R-01: two clocks of retention checks."""
 
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters
+from services.dossier.trajectory.metrics import metrics
 from services.dossier.trajectory.rules.retention import retention_check_missed
-from tests.rules.given import days, due, left, on, placed
+from tests.rules.given import days, due, history, left, on, placed
 
 
 def check(held_on: str, weeks: int = 4, clock: str = "placement", **data: Any) -> Entry:
@@ -55,3 +58,13 @@ def test_work_experience_starts_no_clock() -> None:
 def test_the_parameters_decide() -> None:
     numbers = Parameters(placement_clock=(2,), labour_clock=(), retention_window_days=7)
     assert days(retention_check_missed, JOB, parameters=numbers) == ["2025-10-07"]
+
+
+@pytest.mark.parametrize(("tolerance_days", "tolerated"), [(91, 1), (18, 0)])
+def test_r24_a_gap_that_has_ended_counts_as_retained_up_to_the_tolerance(tolerance_days: int, tolerated: int) -> None:
+    """Work from 2 January to 25 June, again from 15 July: 26 weeks fall into nineteen days without work."""
+    entries = history(placed("2025-01-02"), left("2025-06-25"), placed("2025-07-15", "p2"))
+    figures = metrics(replace(entries, day=date(2025, 12, 1)), Parameters(tolerance_days=tolerance_days))
+    assert figures["M1_retained_labour_market_26w"] == 0
+    assert figures["M1_tolerant_26w"] == tolerated
+    assert figures["M5_gap_days"] == [19]

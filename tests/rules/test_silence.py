@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.rules.silence import contact_silence
 from tests.rules.given import days, due, intake, left, met, on, opened, placed
 

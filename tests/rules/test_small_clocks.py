@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from services.dossier.domain.commands import DEFAULTS, Parameters
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import DEFAULTS, Parameters
 from services.dossier.trajectory.rulebook import Rule
 from services.dossier.trajectory.rules.buddy import buddy_missing
 from services.dossier.trajectory.rules.concern import concern_answered

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.stage import span_on, spans
 from tests.rules.given import history, intake, left, on, opened, placed, trial, trial_ended
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.rules.support import contract_ending, support_ending, support_maximum_near
 from tests.rules.given import days, due, left, on, placed
 

@@ -5,11 +5,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from services.dossier.domain.commands import DEFAULTS
+from services.dossier.domain.numbers import DEFAULTS
 from services.dossier.trajectory.raised import Addressee, Raised, Reminding
-from services.dossier.trajectory.tasks import Somebody, is_first, is_handed_over, is_warned, reminded_on
+from services.dossier.trajectory.tasks import Somebody, TaskDays, is_first, is_handed_over, is_warned, reminded_on
 
 DUE = date(2025, 3, 12)
+USUAL = TaskDays(DEFAULTS.task_reminder_days, DEFAULTS.task_handover_days)
 SIGNAL = Raised(
     sequence=9,
     signal_id="s1",
@@ -57,9 +58,9 @@ def test_an_organisation_that_stands_in_for_nobody_has_it_from_the_beginning() -
 
 
 def test_others_are_warned_by_key_or_role_and_nobody_else_is() -> None:
-    warned = [is_warned(SIGNAL, who, SIGNAL.raised_on, DEFAULTS) for who in (NOOR, HETTY, WIM, PAUL, DAAN)]
+    warned = [is_warned(SIGNAL, who, SIGNAL.raised_on, USUAL) for who in (NOOR, HETTY, WIM, PAUL, DAAN)]
     assert warned == [True, True, True, False, False]
-    assert not is_warned(replace(SIGNAL, others=()), NOOR, SIGNAL.raised_on, DEFAULTS)
+    assert not is_warned(replace(SIGNAL, others=()), NOOR, SIGNAL.raised_on, USUAL)
 
 
 @pytest.mark.parametrize(
@@ -70,18 +71,18 @@ def test_r15_a_task_of_the_participant_is_asked_again_and_then_moves(
 ) -> None:
     day = DUE + timedelta(days)
     again = None if reminded is None else DUE + timedelta(reminded)
-    assert reminded_on(SIGNAL, day, DEFAULTS) == again
-    assert is_warned(SIGNAL, NOOR, day, DEFAULTS) == still_theirs
-    assert is_handed_over(SIGNAL, day, DEFAULTS) != still_theirs
-    assert is_warned(SIGNAL, HETTY, day, DEFAULTS)  # of an employer nothing moves
+    assert reminded_on(SIGNAL, day, USUAL) == again
+    assert is_warned(SIGNAL, NOOR, day, USUAL) == still_theirs
+    assert is_handed_over(SIGNAL, day, USUAL) != still_theirs
+    assert is_warned(SIGNAL, HETTY, day, USUAL)  # of an employer nothing moves
 
 
 def test_r15_the_numbers_are_parameters() -> None:
-    slow = replace(DEFAULTS, task_reminder_days=10, task_handover_days=20)
+    slow = TaskDays(10, 20)
     assert reminded_on(SIGNAL, DUE + timedelta(9), slow) is None
     assert is_warned(SIGNAL, NOOR, DUE + timedelta(19), slow)
     assert is_handed_over(SIGNAL, DUE + timedelta(20), slow)
 
 
 def test_r15_what_was_never_the_participants_is_not_handed_over() -> None:
-    assert not is_handed_over(replace(SIGNAL, others=()), DUE + timedelta(30), DEFAULTS)
+    assert not is_handed_over(replace(SIGNAL, others=()), DUE + timedelta(30), USUAL)

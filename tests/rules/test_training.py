@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.rules.training import (
     after_failure_contact,
     phase_overdue,

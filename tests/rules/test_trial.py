@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.rules.trial import trial_evaluated_and_kept, trial_followed_up
 from tests.rules.given import days, due, evaluated, met, on, placed, trial, trial_ended
 

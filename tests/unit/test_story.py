@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from services.dossier.domain.commands import SILENCE_WEEKS
+from services.dossier.domain.numbers import SILENCE_WEEKS
 from services.dossier.trajectory.acts import ANSWERS, GROUPS
 from services.sandbox.lives import Life, Person, read
 from services.sandbox.living import Replay

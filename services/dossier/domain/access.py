@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from services.dossier.domain.commands import DEFAULTS, Parameters
 from services.dossier.domain.consent import Grant
 from services.dossier.domain.days import civil_day
 from services.dossier.domain.ends import with_ends
 from services.dossier.domain.entries import Actor
+from services.dossier.domain.numbers import BY_DEFAULT, Timeline
 from services.dossier.domain.state import Delegation, Dossier, Open
 
 
@@ -23,10 +23,10 @@ def live_delegation(dossier: Dossier, person: str | None, now: datetime) -> froz
 
 
 def live_grants(
-    dossier: Open, actor: Actor, now: datetime, employers: frozenset[str], parameters: Parameters = DEFAULTS
+    dossier: Open, actor: Actor, now: datetime, employers: frozenset[str], timeline: Timeline = BY_DEFAULT
 ) -> tuple[Grant, ...]:
     """The grants that this professional holds now."""
     if actor.standing != "professional" or actor.organisation is None:
         return ()
     held = (g for g in dossier.grants.values() if g.is_held_by(actor.organisation, actor.person))
-    return tuple(g for g in (with_ends(g, dossier, employers, parameters) for g in held) if g.is_live(now))
+    return tuple(g for g in (with_ends(g, dossier, employers, timeline) for g in held) if g.is_live(now))

@@ -1,6 +1,7 @@
 """Civil days in Amsterdam, and the moments at which they begin (state.md §1)."""
 
 from calendar import monthrange
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,6 +34,11 @@ def months_after(day: date, months: int) -> date:
 def day_in(value: Any) -> date | None:
     """A date field of an event, absent or as the schema lets it in."""
     return date.fromisoformat(value) if isinstance(value, str) else None
+
+
+def day_named(data: Mapping[str, Any], name: str) -> date:
+    """A date field that the schema requires, and so lets nothing else into."""
+    return date.fromisoformat(data[name])
 
 
 def moment_in(value: str) -> datetime:

@@ -9,6 +9,7 @@ from services.dossier.domain.admission import (
     corrections,
     deciding_together,
     emission,
+    exceptions,
     forms,
     granting,
     handing_over,
@@ -35,6 +36,7 @@ FAMILIES = (
     support,
     work,
     deciding_together,
+    exceptions,
 )
 # A type that two families watch is asked about in their order.
 CHECKS = {name: tuple(f.CHECKS[name] for f in FAMILIES if name in f.CHECKS) for f in FAMILIES for name in f.CHECKS}
@@ -89,7 +91,7 @@ def _completed(command: Record) -> Mapping[str, Any]:
 
 def _expire(command: EndDue, dossier: Dossier) -> tuple[NewEntry, ...]:
     """Each grant once, at the moment at which it ended, however late the clock comes by."""
-    ended = (d for d in due(dossier, command.employers, command.parameters) if d.at <= command.now)
+    ended = (d for d in due(dossier, command.employers, command.timeline) if d.at <= command.now)
     return tuple(
         NewEntry(
             type="nl.dossier.consent.expired",

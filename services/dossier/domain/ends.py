@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import chain, pairwise
 
-from services.dossier.domain.commands import DEFAULTS, Parameters
 from services.dossier.domain.consent import Grant
 from services.dossier.domain.days import civil_day, days_after, midnight
+from services.dossier.domain.numbers import BY_DEFAULT, Parameters, Timeline
 from services.dossier.domain.state import Dossier, Open, Placement, Referral, Trial
 
 
@@ -31,33 +31,47 @@ class Period:
 
 
 def purpose_ends_at(
-    grant: Grant, dossier: Open, employers: frozenset[str], parameters: Parameters = DEFAULTS
+    grant: Grant, dossier: Open, employers: frozenset[str], timeline: Timeline = BY_DEFAULT
 ) -> datetime | None:
-    """The end of what the grant was given for; absent while there is none."""
+    """The end of what the grant was given for; absent while there is none.
+
+    Other numbers end it no earlier than they hold, and what ended before they did stays ended.
+    """
+    for stretch in timeline.stretches:
+        end = _end_with(grant, dossier, employers, stretch.parameters)
+        if end is None:
+            continue
+        at = end if stretch.begins_at is None else max(end, stretch.begins_at)
+        if stretch.ends_at is None or at < stretch.ends_at:
+            return at
+    return None
+
+
+def _end_with(grant: Grant, dossier: Open, employers: frozenset[str], parameters: Parameters) -> datetime | None:
     ends = (_relation_end(grant, dossier, employers, parameters), _referral_end(grant, dossier, parameters))
     return min((end for end in ends if end is not None), default=None)
 
 
-def ends(dossier: Dossier, employers: frozenset[str], parameters: Parameters = DEFAULTS) -> Mapping[str, datetime]:
+def ends(dossier: Dossier, employers: frozenset[str], timeline: Timeline = BY_DEFAULT) -> Mapping[str, datetime]:
     """Per grant the end of its purpose, where one is known."""
     if not isinstance(dossier, Open):
         return {}
-    found = ((id_, purpose_ends_at(grant, dossier, employers, parameters)) for id_, grant in dossier.grants.items())
+    found = ((id_, purpose_ends_at(grant, dossier, employers, timeline)) for id_, grant in dossier.grants.items())
     return {id_: end for id_, end in found if end is not None}
 
 
-def with_ends(grant: Grant, dossier: Open, employers: frozenset[str], parameters: Parameters = DEFAULTS) -> Grant:
+def with_ends(grant: Grant, dossier: Open, employers: frozenset[str], timeline: Timeline = BY_DEFAULT) -> Grant:
     """The grant, knowing the end of its purpose."""
-    end = purpose_ends_at(grant, dossier, employers, parameters)
+    end = purpose_ends_at(grant, dossier, employers, timeline)
     return grant if end == grant.purpose_ends_at else replace(grant, purpose_ends_at=end)
 
 
-def due(dossier: Dossier, employers: frozenset[str], parameters: Parameters = DEFAULTS) -> tuple[Due, ...]:
+def due(dossier: Dossier, employers: frozenset[str], timeline: Timeline = BY_DEFAULT) -> tuple[Due, ...]:
     """The ends still to come, or come and not yet recorded, in the order in which they come."""
     if not isinstance(dossier, Open):
         return ()
     running = (
-        with_ends(grant, dossier, employers, parameters) for grant in dossier.grants.values() if grant.ended_at is None
+        with_ends(grant, dossier, employers, timeline) for grant in dossier.grants.values() if grant.ended_at is None
     )
     return tuple(sorted(Due(min(g.valid_until, g.purpose_ends_at or g.valid_until), g.consent_id) for g in running))
 

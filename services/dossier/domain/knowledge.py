@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from services.dossier.domain.access import live_delegation, live_grants
-from services.dossier.domain.commands import DEFAULTS, Parameters
 from services.dossier.domain.entries import Actor
+from services.dossier.domain.numbers import BY_DEFAULT, Timeline
 from services.dossier.domain.state import Dossier, Open
 
 OPENED = "nl.dossier.dossier.opened"
@@ -34,7 +34,7 @@ def may_know(
     type_: str,
     now: datetime,
     employers: frozenset[str] = frozenset(),
-    parameters: Parameters = DEFAULTS,
+    timeline: Timeline = BY_DEFAULT,
 ) -> bool:
     """The actor's standing is settled by who calls this: a participant is the owner of this dossier."""
     if type_ == OPENED:
@@ -47,7 +47,7 @@ def may_know(
         case "delegate":
             return bool(live_delegation(dossier, actor.person, now))
         case "professional":
-            grants = live_grants(dossier, actor, now, employers, parameters)
+            grants = live_grants(dossier, actor, now, employers, timeline)
             return bool(grants) or _may_write_without(dossier, actor, type_)
 
 

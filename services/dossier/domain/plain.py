@@ -47,6 +47,8 @@ def _reader(wanted: Any) -> Callable[[Any], Any]:
         return _many(tuple, _reader(args[0]))
     if origin is not None and _is_mapping(origin):
         return _mapping(_reader(args[1]))
+    if wanted is Any:
+        return _same
     if wanted is UUID:
         return UUID
     if wanted in (datetime, date):

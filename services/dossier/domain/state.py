@@ -7,9 +7,10 @@ from typing import Any, Literal, assert_never
 from uuid import UUID
 
 from services.dossier.domain.consent import Grant
+from services.dossier.domain.numbers import Change, Numbers, Timeline
 from services.dossier.domain.plain import from_plain, to_plain
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 
 ReferralState = Literal["offered", "accepted", "declined", "completed", "withdrawn"]
 HandoverState = Literal["initiated", "accepted", "cancelled"]
@@ -140,9 +141,14 @@ class NotOpened:
 
 @dataclass(frozen=True)
 class Open:
-    """A dossier that lives. `opened_by` and `writers` are organisations; the participant is none."""
+    """A dossier that lives. `opened_by` and `writers` are organisations; the participant is none.
+
+    `region`: whose numbers the rules count with; `exceptions`: where this dossier has others.
+    """
 
     opened_by: str | None
+    region: str | None = None
+    exceptions: tuple[Change, ...] = ()
     grants: Mapping[str, Grant] = field(default_factory=dict)
     requests: Mapping[str, AccessRequest] = field(default_factory=dict)
     trials: Mapping[str, Trial] = field(default_factory=dict)
@@ -174,6 +180,13 @@ Dossier = NotOpened | Open | Erased
 
 class OtherVersion(ValueError):
     """The snapshot was made by other code: fold the dossier from its events."""
+
+
+def timeline_of(dossier: Dossier, numbers: Numbers, known_before: datetime | None = None) -> Timeline:
+    """Which numbers hold in this dossier on which day."""
+    if not isinstance(dossier, Open):
+        return numbers.of(None, (), known_before)
+    return numbers.of(dossier.region, dossier.exceptions, known_before)
 
 
 def to_json(dossier: Dossier) -> Any:

@@ -151,9 +151,6 @@ def _batch(body: object) -> list[Any]:
         raise Problem(TOO_LARGE, f"A batch holds at most {MOST_IN_BATCH} events.")
     if any(len(orjson.dumps(event)) > LARGEST for event in body):
         raise Problem(TOO_LARGE)
-    ids = [event.get("id") for event in body if isinstance(event, dict)]
-    if len({str(id_) for id_ in ids}) < len(body):
-        raise Problem(BAD_REQUEST, "Each event of a batch has an id of its own.")
     return body
 
 

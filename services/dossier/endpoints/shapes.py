@@ -317,3 +317,61 @@ class Term(TypedDict):
 
 
 Glossary = TypedDict("Glossary", {"title": str, "x-title-nl": str, "terms": list[Term]})
+
+
+class RegionalEvent(TypedDict):
+    """A CloudEvent about a region, so about no person."""
+
+    specversion: Literal["1.0"]
+    id: UUID
+    source: str
+    type: str
+    subject: Annotated[str, Field(description="`region/` and the code of the region")]
+    time: Annotated[datetime, Field(description="When it was recorded, by the platform's clock, in UTC")]
+    datacontenttype: Literal["application/json"]
+    dataschema: Annotated[str, Field(description="The schema of `data`")]
+    actor: NotRequired[Annotated[str, Field(description="Who wrote it; absent for a machine")]]
+    data: Annotated[dict[str, Any], Field(description="As `GET /v1/event-types/{type}` has it")]
+
+
+class RegionalEventPage(TypedDict):
+    items: list[RegionalEvent]
+    next: Next
+
+
+class InWords(TypedDict):
+    nl: str
+    en: str
+
+
+Number = int | float | list[int] | dict[str, int]
+
+
+class ComingNumber(TypedDict):
+    value: Annotated[Number | None, Field(description="null: as without a decision")]
+    from_on: date
+    reason: str
+
+
+class RuleParameter(TypedDict):
+    name: str
+    unit: str
+    value: Annotated[Number, Field(description="In force today")]
+    usual: Annotated[Number, Field(description="Where a region decided nothing")]
+    since: NotRequired[Annotated[date, Field(description="From which day on the region has decided so")]]
+    reason: NotRequired[str]
+    coming: NotRequired[Annotated[list[ComingNumber], Field(description="Decided for later")]]
+
+
+class RuleItem(TypedDict):
+    id: Annotated[str, Field(description="As in problems and signals", examples=["R-06"])]
+    title: InWords
+    says: InWords
+    parameters: list[RuleParameter]
+    codes: Annotated[list[str], Field(description="Of the signals that it raises")]
+    in_force: Annotated[bool, Field(description="false: this version of Draad does not apply it yet")]
+    source: NotRequired[Annotated[str, Field(description="The article or policy behind it, where one is named")]]
+
+
+class RuleList(TypedDict):
+    items: list[RuleItem]

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Final
 from uuid import UUID
 
-from services.dossier.domain.commands import Parameters
+from services.dossier.domain.numbers import Numbers
 from services.dossier.gate import fence
 from services.dossier.gate.decision import Reader
 from services.dossier.gate.looking import Look, Seen, Sights
@@ -53,7 +53,7 @@ class Caseload:
         self._database, self._sights = database, sights
 
     async def page(
-        self, reader: Reader, occurred_before: datetime | None, after: int, limit: int, parameters: Parameters
+        self, reader: Reader, occurred_before: datetime | None, after: int, limit: int, numbers: Numbers
     ) -> tuple[list[Json], int | None]:
         """Who comes first rests on all that the reader may know; only what is shown is logged, so it is decided anew.
 
@@ -63,12 +63,12 @@ class Caseload:
             return [], None
         async with self._database.connection() as conn:
             rows = await conn.fetch(MINE, reader.person, occurred_before)
-        numbers = {UUID(int=row["id"].int): row["number"] for row in rows}
+        number_of = {UUID(int=row["id"].int): row["number"] for row in rows}
 
-        look = Look(reader, parameters, occurred_before)
+        look = Look(reader, numbers, occurred_before)
 
         def lines(several: Sequence[Seen]) -> list[Line]:
-            found = (_line(seen, numbers[seen.known.dossier_id]) for seen in several)
+            found = (_line(seen, number_of[seen.known.dossier_id]) for seen in several)
             return sorted((line for line in found if line.place > after), key=lambda line: line.place)
 
         shown: dict[int, Json] = {}
@@ -78,7 +78,7 @@ class Caseload:
             shown.update((line.place, _item(line)) for line in page)
             return [line.seen for line in page]
 
-        ids = list(numbers)
+        ids = list(number_of)
         if len(ids) > fence.MOST_FENCES:
             places: list[tuple[int, UUID]] = []
 

@@ -1,12 +1,13 @@
 """The access log's rows: written in the transaction that decides, one per request and dossier, ids only (V3)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from services.dossier.domain.consent import Grant
+from services.dossier.domain.entries import Entry
 from services.dossier.gate.decision import Place, Reader
 from services.foundation.database.connection import Connection
 
@@ -32,6 +33,28 @@ REFUSED_UNKNOWN = """
 insert into dossier.refusals (dossier_id, at, actor, organisation, role, event_ids, way, reason)
 values ($1, $2, $3, $4, $5, $6, $7, $8)
 """
+
+# An entry itself, with all that is in it: a value that was derived from several names them too, and shows none.
+FIRST_READS = """
+select e.event_id, min(l.at) as at
+from dossier.events e join dossier.ledger l on l.dossier_id = e.dossier_id and e.event_id = any(l.event_ids)
+where e.dossier_id = $1 and e.event_id = any($2) and l.decision = 'permit' and l.reason in ('own_dossier', 'delegate')
+  and e.classes <@ l.classes and (l.way = 'list' or (l.way = 'read' and cardinality(l.event_ids) = 1))
+group by e.event_id
+"""
+
+# Anything that somebody else wrote; what the ledger names no purpose for rests on no grant.
+REACHED = """
+select exists (
+  select from dossier.ledger l
+  where l.dossier_id = $1 and l.organisation = $2 and l.decision = 'permit'
+    and $3 = any(string_to_array(l.purpose, ','))
+    and exists (
+      select from dossier.events e join dossier.index_entries i using (dossier_id, sequence)
+      where e.dossier_id = $1 and e.event_id = any(l.event_ids) and i.organisation is distinct from $2))
+"""
+
+READ_BY_THE_PARTICIPANT = frozenset(("nl.dossier.decision.communicated",))
 
 
 def purpose_and_basis(grants: Iterable[Grant], reason: str) -> tuple[str | None, str | None]:
@@ -126,3 +149,20 @@ async def refused(
         await conn.execute(PERMITTED, dossier_id, at, *who, None, None, ids, [], way, "deny", reason)
     else:
         await conn.execute(REFUSED_UNKNOWN, dossier_id, at, *who, ids, way, reason)
+
+
+async def first_reads(conn: Connection, dossier_id: UUID, entries: Iterable[Entry]) -> Mapping[UUID, datetime]:
+    """When the participant or a delegate first read what is theirs to be told (R-26): a fact for the rules."""
+    return await first_reads_of(conn, dossier_id, [e.event_id for e in entries if e.type in READ_BY_THE_PARTICIPANT])
+
+
+async def first_reads_of(conn: Connection, dossier_id: UUID, told: Sequence[UUID]) -> Mapping[UUID, datetime]:
+    if not told:
+        return {}
+    rows = await conn.fetch(FIRST_READS, dossier_id, told)
+    return {UUID(int=row["event_id"].int): row["at"] for row in rows}
+
+
+async def has_reached(conn: Connection, dossier_id: UUID, organisation: str, purpose: str) -> bool:
+    """Whether it read or got anything for this purpose (R-37)."""
+    return bool(await conn.fetchval(REACHED, dossier_id, organisation, purpose))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.dossier.domain.commands import Parameters
+from services.dossier.domain.numbers import Numbers
 from services.dossier.envelopes import utc
 from services.dossier.gate import facts, fence
 from services.dossier.gate.decision import Permit, Prohibitions, Reader, decide
@@ -18,16 +18,16 @@ class Listing:
     def __init__(self, database: Database, sights: Sights, law: Prohibitions) -> None:
         self._database, self._sights, self._law = database, sights, law
 
-    async def dossiers(self, reader: Reader, after: int, limit: int, parameters: Parameters) -> tuple[list[Json], int]:
+    async def dossiers(self, reader: Reader, after: int, limit: int, numbers: Numbers) -> tuple[list[Json], int]:
         """A page, and where reading goes on: after the last one shown, never after one that is not."""
-        look = Look(reader, parameters)
+        look = Look(reader, numbers)
         found: list[tuple[int, Json]] = []
         at = after
         while len(found) < limit:
             most = min(fence.MOST_FENCES, limit - len(found))  # what is decided is logged, and no more than is shown
             async with self._database.connection() as conn:
                 rows = await conn.fetch(MIGHT_KNOW, reader.person, reader.organisation, at, most)
-            numbers = {UUID(int=row["id"].int): row["number"] for row in rows}
+            number_of = {UUID(int=row["id"].int): row["number"] for row in rows}
             items: dict[UUID, Json] = {}
 
             async def show(
@@ -37,8 +37,8 @@ class Listing:
                     items[seen.known.dossier_id] = await self._item(conn, reader, seen)
                 return several
 
-            await self._sights.over(look, numbers, show)
-            found += sorted(((numbers[id_], item) for id_, item in items.items()), key=lambda pair: pair[0])
+            await self._sights.over(look, number_of, show)
+            found += sorted(((number_of[id_], item) for id_, item in items.items()), key=lambda pair: pair[0])
             if len(rows) < most:
                 break
             at = rows[-1]["number"]

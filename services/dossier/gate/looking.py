@@ -6,8 +6,8 @@ from datetime import date, datetime
 from functools import cached_property
 from uuid import UUID
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.days import civil_day
+from services.dossier.domain.numbers import Numbers
 from services.dossier.gate import facts, fence, ledger, outlooks
 from services.dossier.gate.decision import Permit, Prohibitions, Reader, Subject, decide, live_grants
 from services.dossier.gate.facts import Known
@@ -41,12 +41,12 @@ class Look:
     """Who looks, by which numbers of the rules, and until when it counts what happened; absent: until now."""
 
     reader: Reader
-    parameters: Parameters
+    numbers: Numbers
     occurred_before: datetime | None = None
 
     @cached_property
     def made_by(self) -> int:
-        return outlooks.maker(self.parameters)
+        return outlooks.maker(self.numbers)
 
 
 class Sights:
@@ -99,10 +99,11 @@ class Sights:
             id_, ring = known.dossier_id, self._keyrings.at_hand(known.dossier_id, known.epoch)
             at = last_moment(known.now, look.occurred_before)
             sequence, sealed = kept.get(id_, (0, b""))
+            plain = {}
             if at == known.now and sequence == known.head:
                 plain = outlooks.opened(ring, id_, sequence, sealed)
-            else:
-                made = await outlooks.make(conn, id_, ring, at, look.parameters)
+            if not plain or await outlooks.is_told_now(conn, id_, plain):
+                made = await outlooks.make(conn, id_, ring, at, look.numbers)
                 plain = made.plain
                 if at == known.now:
                     fresh.append(made)

@@ -11,8 +11,10 @@ from uuid import UUID
 
 import orjson
 
-from services.dossier.domain.commands import Parameters
-from services.dossier.gate import facts
+from services.dossier.domain.evolution import numbered
+from services.dossier.domain.numbers import Numbers
+from services.dossier.domain.state import timeline_of
+from services.dossier.gate import facts, ledger
 from services.dossier.gate.decision import Subject
 from services.dossier.gate.release import Json
 from services.dossier.store import streams
@@ -59,9 +61,9 @@ def _code() -> bytes:
     return hashlib.blake2b(b"".join(file.read_bytes() for file in sorted(files)), digest_size=16).digest()
 
 
-def maker(parameters: Parameters) -> int:
+def maker(numbers: Numbers) -> int:
     """Which code and which numbers of the rules made an outlook: of others it is made anew."""
-    told = orjson.dumps(asdict(parameters), default=list, option=orjson.OPT_SORT_KEYS)
+    told = repr((numbers.beginning, sorted(numbers.regions.items()))).encode()
     return int.from_bytes(hashlib.blake2b(_code() + told, digest_size=8).digest(), "big", signed=True)
 
 
@@ -97,6 +99,12 @@ async def keep(conn: Connection, ring_of: Callable[[UUID], KeyRing], made_by: in
         await conn.executemany(KEEP, rows)
 
 
+async def is_told_now(conn: Connection, dossier_id: UUID, plain: Json) -> bool:
+    """Whether the participant has read since what they had not: that stands in the ledger and makes no entry."""
+    unread = [UUID(id_) for id_ in plain["unread"]]
+    return bool(unread and await ledger.first_reads_of(conn, dossier_id, unread))
+
+
 def opened(ring: KeyRing, dossier_id: UUID, sequence: int, sealed: bytes) -> Json:
     plain: Json = orjson.loads(ring.open(DERIVED, sealed, _binding(dossier_id, sequence)))
     return plain
@@ -106,15 +114,17 @@ def _binding(dossier_id: UUID, sequence: int) -> Binding:
     return Binding(dossier_id, f"{ITEM}:{sequence}", ITEM, DERIVED, VERSION)
 
 
-async def make(conn: Connection, dossier_id: UUID, ring: KeyRing, at: datetime, parameters: Parameters) -> Made:
+async def make(conn: Connection, dossier_id: UUID, ring: KeyRing, at: datetime, numbers: Numbers) -> Made:
     """From the whole history, as it had happened by that moment. What is read last is never older than the entries."""
     entries = await streams.entries(conn, dossier_id, ring)
     rows = {row["sequence"]: facts.row_of(row) for row in await conn.fetch(SUBJECTS, dossier_id)}
     grants = facts.grants_of(await conn.fetch(GRANTS, dossier_id))
     owner = await conn.fetchval("select person from dossier.owners where dossier_id = $1", dossier_id)
-    history = history_of(entries, at, owner, grants)
+    read_at = await ledger.first_reads(conn, dossier_id, entries)
+    history = history_of(entries, at, owner, grants, read_at)
+    timeline = timeline_of(numbered(history.entries), numbers)
     subjects = {sequence: row.subject for sequence, row in rows.items()}
-    told = orjson.dumps(_plain(outlook(history, dossier_id, parameters), subjects, at))
+    told = orjson.dumps(_plain(outlook(history, dossier_id, timeline), subjects, at))
     return Made(dossier_id, entries[-1].sequence, owner, orjson.loads(told))
 
 
@@ -190,7 +200,9 @@ def _plain(found: Outlook, by_sequence: Mapping[int, Subject], at: datetime) -> 
             [r.organisation, r.from_on and r.from_on.isoformat(), [subjects.of(s) for s in sorted(r.decided_by)]]
             for r in found.responsible
         ],
-        "due": [_due(each) for each in found.due if each.at > at],
+        "due": None if found.due is None else [_due(each) for each in found.due if each.at > at],
+        "unread": [str(id_) for id_ in found.unread],
+        "task_days": [found.numbers.task_reminder_days, found.numbers.task_handover_days],
         "watched": subjects.earliest(found.watched),
         "signalled": subjects.earliest(found.signalled),
         "granted": subjects.earliest(found.granted),

@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.dossier.domain.commands import DEFAULTS, Parameters
 from services.dossier.domain.consent import Grant
 from services.dossier.domain.days import civil_day, midnight
+from services.dossier.domain.evolution import numbered
+from services.dossier.domain.numbers import Numbers
+from services.dossier.domain.state import timeline_of
 from services.dossier.envelopes import utc
 from services.dossier.gate import facts, fence, ledger
 from services.dossier.gate.decision import Permit, Prohibitions, Reader, decide, live_grants
@@ -40,6 +42,8 @@ select id, at, actor, organisation, role, purpose, basis, event_ids, classes, wa
 from dossier.ledger where dossier_id = $1 and id > $2 order by id limit $3
 """
 
+NOTHING_SET = Numbers()
+
 BASIS_IN_WORDS = {
     "consent": "With the participant's consent; it can be withdrawn at any moment, without a reason.",
     "no_objection": "The participant declared in writing to have no objection; that can be taken back at any moment.",
@@ -59,7 +63,7 @@ class Overviews:
         dossier_id: UUID,
         occurred_before: datetime | None,
         recorded_before: datetime | None,
-        parameters: Parameters = DEFAULTS,
+        parameters: Numbers = NOTHING_SET,
     ) -> Json:
         """Each value only if all entries that decided it are readable; never recomputed from a part (design §4)."""
 
@@ -71,9 +75,10 @@ class Overviews:
             ring = self._keyrings.at_hand(dossier_id, known.epoch)
             entries = await streams.entries(conn, dossier_id, ring, recorded_before)
             at = last_moment(now, occurred_before)
-            values = derive(
-                entries, await all_grants(conn, dossier_id), at, await owner_of(conn, dossier_id), parameters
-            )
+            timeline = timeline_of(numbered(entries), parameters, recorded_before)
+            grants, owner = await all_grants(conn, dossier_id), await owner_of(conn, dossier_id)
+            read_at = await ledger.first_reads(conn, dossier_id, entries)
+            values = derive(entries, grants, at, owner, timeline, read_at)
             sources = sorted({sequence for _, decided in values.values() for sequence in decided})
             readable = await self._readable(conn, reader, known, sources)
             may = {row.subject.sequence: row for row in readable}

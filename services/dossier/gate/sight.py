@@ -11,6 +11,7 @@ from services.dossier.gate.outlooks import id_of, raised_of, subject_of
 from services.dossier.gate.release import Json
 from services.dossier.trajectory.outlook import ABOUT_GRANTS
 from services.dossier.trajectory.raised import Raised
+from services.dossier.trajectory.tasks import TaskDays
 
 STATES: Final = (None, "open", "handled", "overtaken")
 OPEN: Final = (None, "open")  # as far as the reader can know
@@ -86,7 +87,7 @@ class Sight:
         return str(found[0])
 
     def next_due(self, at: datetime) -> Json | None:
-        found = next((due for due in self._plain["due"] if datetime.fromisoformat(due[0]) > at), None)
+        found = next((due for due in self._plain["due"] or () if datetime.fromisoformat(due[0]) > at), None)
         if found is None or not self._reads_all(self._plain["watched"]):
             return None
         self._told.add(found[4])
@@ -118,9 +119,13 @@ class Sight:
                     state,
                 )
                 reads_cause = subject.about is not None and self._may(subject.about)
-                is_open = told["handled"] is None and told["follows"]
+                is_open = told["handled"] is None and (told["follows"] or self._plain["due"] is None)
                 found.append(Addressed(signal, self._reads(place), reads_cause, is_open))
         return found
+
+    @property
+    def task_days(self) -> TaskDays:
+        return TaskDays(*self._plain["task_days"])
 
     def asked(self) -> list[Question]:
         """The questions that wait for an answer; `event_id` only of those that may be read."""
@@ -164,6 +169,8 @@ class Sight:
         rest_on = [self._plain["signalled"]] + ([self._plain["granted"]] if told["rule"] in ABOUT_GRANTS else [])
         if not all(self._reads_all(places) for places in rest_on):
             return None
+        if self._plain["due"] is None:
+            return None  # a rule threw: what still follows is not known
         return "open" if told["follows"] else "overtaken"
 
     # Deciding, each subject once

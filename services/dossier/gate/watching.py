@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from services.dossier.domain.commands import Parameters
+from services.dossier.domain.evolution import numbered
+from services.dossier.domain.numbers import Numbers
+from services.dossier.domain.state import timeline_of
 from services.dossier.gate import facts, ledger
 from services.dossier.gate.caseload import signal_item
 from services.dossier.gate.decision import Permit, Prohibitions, Reader, decide, live_grants
@@ -43,7 +45,7 @@ class Watching:
         dossier_id: UUID,
         occurred_before: datetime | None,
         recorded_before: datetime | None,
-        parameters: Parameters,
+        parameters: Numbers,
     ) -> Json:
         """All of them or none: each rests on the whole history, so only who may read all of it has figures."""
 
@@ -58,7 +60,8 @@ class Watching:
                 await ledger.refused(conn, dossier_id, True, reader, now, "read", None, "not_covered")
                 return None
             await self._log(conn, reader, known, "read", [row for row, _ in readable])
-            return metrics(history, parameters)
+            timeline = timeline_of(numbered(history.entries), parameters, recorded_before)
+            return metrics(history, timeline.on(history.day))
 
         return await released(self._database, self._keyrings, dossier_id, attempt)
 
@@ -69,7 +72,7 @@ class Watching:
         state: SignalState | None,
         after: int,
         limit: int,
-        parameters: Parameters,
+        parameters: Numbers,
     ) -> Page:
         """In the order in which they were raised; of each no more than a reader of the entry may know."""
         look = Look(reader, parameters)
@@ -87,7 +90,7 @@ class Watching:
         return await released(self._database, self._keyrings, dossier_id, attempt)
 
     async def all_signals(
-        self, reader: Reader, state: SignalState | None, after: tuple[int, int], limit: int, parameters: Parameters
+        self, reader: Reader, state: SignalState | None, after: tuple[int, int], limit: int, parameters: Numbers
     ) -> tuple[list[Json], tuple[int, int]]:
         """Over all dossiers that the reader may know, dossier after dossier; a ledger row for each that is shown.
 
@@ -129,7 +132,8 @@ class Watching:
         ring = self._keyrings.at_hand(known.dossier_id, known.epoch)
         entries = await streams.entries(conn, known.dossier_id, ring, recorded_before)
         grants = await all_grants(conn, known.dossier_id)
-        return history_of(entries, at, await owner_of(conn, known.dossier_id), grants)
+        read_at = await ledger.first_reads(conn, known.dossier_id, entries)
+        return history_of(entries, at, await owner_of(conn, known.dossier_id), grants, read_at)
 
     async def _readable(
         self, conn: Connection, reader: Reader, known: Known, sequences: Sequence[int]

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from services.dossier.domain.commands import Parameters
+from services.dossier.domain.numbers import Numbers
 from services.dossier.gate import fence
 from services.dossier.gate.decision import Prohibitions, Reader
 from services.dossier.gate.looking import Look, Seen, Sights
@@ -35,13 +35,13 @@ class Worklist:
         self._database, self._sights, self._law = database, sights, law
 
     async def page(
-        self, reader: Reader, after: tuple[int, int], limit: int, parameters: Parameters
+        self, reader: Reader, after: tuple[int, int], limit: int, numbers: Numbers
     ) -> tuple[list[Json], tuple[int, int]]:
         """Dossier after dossier, in each in the order in which it came up; a row in the log for each that is shown.
 
         `after`: the number of a dossier, and a sequence in it.
         """
-        look = Look(reader, parameters)
+        look = Look(reader, numbers)
         items: list[Json] = []
         number, sequence = after
         while True:
@@ -49,8 +49,8 @@ class Worklist:
                 rows = await conn.fetch(
                     MIGHT_HAVE, reader.person, reader.organisation, max(number - 1, 0), fence.MOST_FENCES
                 )
-            numbers = {UUID(int=row["id"].int): row["number"] for row in rows}
-            for dossier_id, at in sorted(numbers.items(), key=lambda pair: pair[1]):
+            number_of = {UUID(int=row["id"].int): row["number"] for row in rows}
+            for dossier_id, at in sorted(number_of.items(), key=lambda pair: pair[1]):
                 begin = sequence if at == number else 0
                 for last, item in await self._of_one(look, dossier_id, begin, limit - len(items)):
                     items.append(item)
@@ -80,7 +80,7 @@ class Worklist:
         somebody = Somebody(reader.person, reader.organisation, reader.role, is_participant, place.is_contact_person)
         employer = reader.organisation if self._law.is_employer(reader.organisation_kind) else None
         for addressed in seen.sight.addressed():
-            tell = _of_signal(seen, addressed, somebody, look.parameters)
+            tell = _of_signal(seen, addressed, somebody)
             if tell is not None:
                 raised = addressed.signal.raised
                 yield raised.sequence, partial(_beside, _shared(seen, reader, employer, raised.for_actor), tell)
@@ -101,9 +101,7 @@ def _shared(seen: Seen, reader: Reader, employer: str | None, for_actor: str | N
     return item if counterpart in (None, reader.person) else item | {"with": counterpart}
 
 
-def _of_signal(
-    seen: Seen, addressed: Addressed, somebody: Somebody, parameters: Parameters
-) -> Callable[[], Json] | None:
+def _of_signal(seen: Seen, addressed: Addressed, somebody: Somebody) -> Callable[[], Json] | None:
     """What tells it, if there is anything to do about it for this reader."""
     raised, day = addressed.signal.raised, seen.day
     if tasks.is_first(raised, somebody, day):
@@ -111,17 +109,17 @@ def _of_signal(
             return None
         if not addressed.reads_signal:
             return partial(_nameless, "signal", raised.due_on)
-        return partial(_whole, seen, addressed, parameters, raised.reminding.last(raised.raised_on, day))
-    if not addressed.reads_cause or not tasks.is_warned(raised, somebody, day, parameters):
+        return partial(_whole, seen, addressed, raised.reminding.last(raised.raised_on, day))
+    if not addressed.reads_cause or not tasks.is_warned(raised, somebody, day, seen.sight.task_days):
         return None
     # What became of it may rest on what is not readable: then it stands there until its day, whatever was done.
     if not (raised.calls(day) if addressed.signal.state == "open" else day <= raised.due_on):
         return None
-    again = tasks.reminded_on(raised, day, parameters) if somebody.is_participant else None
-    return partial(_whole, seen, addressed, parameters, again)
+    again = tasks.reminded_on(raised, day, seen.sight.task_days) if somebody.is_participant else None
+    return partial(_whole, seen, addressed, again)
 
 
-def _whole(seen: Seen, addressed: Addressed, parameters: Parameters, reminded_on: date | None) -> Json:
+def _whole(seen: Seen, addressed: Addressed, reminded_on: date | None) -> Json:
     """In words that the right to read the cause permits; amounts are in no number of a signal."""
     signal, day = addressed.signal, seen.day
     raised = signal.raised
@@ -137,7 +135,7 @@ def _whole(seen: Seen, addressed: Addressed, parameters: Parameters, reminded_on
         "numbers": dict(raised.numbers),
         "signal_id": raised.signal_id if addressed.reads_signal else None,
         "reminded_on": None if reminded_on is None else reminded_on.isoformat(),
-        "from_participant": True if tasks.is_handed_over(raised, day, parameters) else None,
+        "from_participant": True if tasks.is_handed_over(raised, day, seen.sight.task_days) else None,
     }
     return {name: value for name, value in item.items() if value is not None}
 

@@ -301,7 +301,10 @@ async def write_snapshot(conn: Connection, dossier_id: UUID, sequence: int, code
 
 
 async def write_timers(conn: Connection, dossier_id: UUID, timers: Sequence[tuple[UUID, datetime, bytes]]) -> None:
-    await conn.execute("delete from dossier.timers where dossier_id = $1", dossier_id)
+    """A row without a cause asks to look again, and stays until it is due."""
+    await conn.execute(
+        "delete from dossier.timers where dossier_id = $1 and (sealed <> '' or due_at <= foundation.now())", dossier_id
+    )
     await conn.executemany(
         "insert into dossier.timers (id, dossier_id, due_at, sealed) values ($1, $2, $3, $4)",
         [(id_, dossier_id, due_at, sealed) for id_, due_at, sealed in timers],

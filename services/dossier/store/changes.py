@@ -7,13 +7,13 @@ from uuid import UUID, uuid4
 
 import orjson
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.consent import Grant
 from services.dossier.domain.contact import contact_periods
 from services.dossier.domain.days import days_after, midnight
 from services.dossier.domain.ends import due, with_ends
 from services.dossier.domain.evolution import RETRACTED, needs_whole_history
-from services.dossier.domain.state import CODE_VERSION, Dossier, Open
+from services.dossier.domain.numbers import Numbers, Timeline
+from services.dossier.domain.state import CODE_VERSION, Dossier, Open, timeline_of
 from services.dossier.store import append as store
 from services.dossier.store.append import Writing
 from services.dossier.store.streams import DERIVED, SNAPSHOT_EVERY, sealed_snapshot
@@ -37,7 +37,7 @@ class Step:
     sequence: int
     snapshot_at: int
     employers: frozenset[str]
-    parameters: Parameters
+    parameters: Numbers
     is_watched: bool
     is_overdue: bool
     timers: tuple[datetime, ...]
@@ -54,12 +54,15 @@ class Step:
             return True
         return any(getattr(before, name) is not getattr(after, name) for name in ACCESS)
 
+    def grants(self, dossier: Dossier) -> Mapping[str, Grant]:
+        return grants_of(dossier, self.employers, timeline_of(dossier, self.parameters))
 
-def grants_of(dossier: Dossier, employers: frozenset[str], parameters: Parameters) -> Mapping[str, Grant]:
+
+def grants_of(dossier: Dossier, employers: frozenset[str], timeline: Timeline) -> Mapping[str, Grant]:
     """Every grant as it stands, with the end of its purpose where one is known (R-11b, R-36)."""
     if not isinstance(dossier, Open):
         return {}
-    return {id_: with_ends(grant, dossier, employers, parameters) for id_, grant in dossier.grants.items()}
+    return {id_: with_ends(grant, dossier, employers, timeline) for id_, grant in dossier.grants.items()}
 
 
 async def write(
@@ -83,8 +86,8 @@ async def write(
 
 async def write_afresh(conn: Connection, dossier_id: UUID, ring: KeyRing, step: Step) -> None:
     """Also what no entry changed: the numbers of the rules may have, since it was written."""
-    await store.write_grants(conn, dossier_id, grants_of(step.after, step.employers, step.parameters).values())
-    await store.write_contacts(conn, dossier_id, contact_periods(step.after, step.parameters))
+    await store.write_grants(conn, dossier_id, step.grants(step.after).values())
+    await store.write_contacts(conn, dossier_id, contact_periods(step.after, timeline_of(step.after, step.parameters)))
     await _write_timers(conn, dossier_id, ring, _timed(step))
 
 
@@ -104,13 +107,13 @@ async def _write_timers(
 
 def _timed(step: Step) -> list[tuple[datetime, str]]:
     """The ends of grants, each, and the next moment at which a rule would raise something."""
-    ends = [(d.at, d.consent_id) for d in due(step.after, step.employers, step.parameters)]
+    ends = [(d.at, d.consent_id) for d in due(step.after, step.employers, timeline_of(step.after, step.parameters))]
     return ends if step.next_signal is None else [*ends, (step.next_signal, RULES)]
 
 
 async def _write_grants(conn: Connection, dossier_id: UUID, step: Step) -> None:
-    before = grants_of(step.before, step.employers, step.parameters)
-    after = grants_of(step.after, step.employers, step.parameters)
+    before = step.grants(step.before)
+    after = step.grants(step.after)
     changed = [grant for id_, grant in after.items() if before.get(id_) != grant]
     if changed:
         await store.write_grants(conn, dossier_id, changed)
@@ -122,8 +125,8 @@ async def _write_grants(conn: Connection, dossier_id: UUID, step: Step) -> None:
 
 
 async def _write_people(conn: Connection, dossier_id: UUID, step: Step) -> None:
-    contacts = contact_periods(step.after, step.parameters)
-    if contacts != contact_periods(step.before, step.parameters):
+    contacts = contact_periods(step.after, timeline_of(step.after, step.parameters))
+    if contacts != contact_periods(step.before, timeline_of(step.before, step.parameters)):
         await store.write_contacts(conn, dossier_id, contacts)
     delegates = _delegates(step.after)
     if delegates != _delegates(step.before):

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.history import History, day_named, day_of
 from services.dossier.trajectory.rules.buddy import is_covered
 from services.dossier.trajectory.rules.income import is_checked, steps

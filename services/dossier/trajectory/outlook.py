@@ -6,15 +6,15 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.days import civil_day
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters, Timeline
 from services.dossier.trajectory.becoming import Becomes
 from services.dossier.trajectory.contact import contacts
 from services.dossier.trajectory.history import History, day_named, place
 from services.dossier.trajectory.raised import Raised, all_raised
-from services.dossier.trajectory.rulebook import UNWATCHED, all_due
-from services.dossier.trajectory.stage import DECIDES, Span, spans
+from services.dossier.trajectory.rulebook import UNWATCHED, RuleFailed, all_due
+from services.dossier.trajectory.stage import DECIDES, Span, spans_over
 
 # Beside what the rules look at: what became of a signal rests on these too.
 ALSO_DECIDE_SIGNALS: Final = ("signal.handled", "safe-haven.entered", "scheme.requested", "opportunity.proposed")
@@ -45,7 +45,8 @@ class Outlook:
 
     `watched`: the sequences on which all that the rules say rests; `staged`: those on which the stage does. What became
     of a signal rests on `signalled`, of one about a grant also on `granted`. `employer_contacts`: an employer and the
-    person whom it can turn to.
+    person whom it can turn to. `due` is absent when a rule threw: then it is not known what still follows. `unread`:
+    what the participant has not read yet; that they do makes no entry.
     """
 
     stages: tuple[Span, ...]
@@ -54,12 +55,14 @@ class Outlook:
     contact_person: tuple[str, int] | None
     employer_contacts: tuple[tuple[str, str], ...]
     responsible: tuple[Responsible, ...]
-    due: tuple[Becomes, ...]
+    due: tuple[Becomes, ...] | None
     watched: frozenset[int]
     signals: tuple[Raised, ...]
     signalled: frozenset[int]
     granted: frozenset[int]
     asked: tuple[Asked, ...]
+    unread: tuple[UUID, ...]
+    numbers: Parameters
 
     def stage_on(self, day: date) -> str | None:
         return next((span.stage for span in reversed(self.stages) if span.from_on <= day), None)
@@ -68,12 +71,16 @@ class Outlook:
         return next((r for r in reversed(self.responsible) if r.from_on is None or r.from_on <= day), None)
 
     def next_due(self, at: datetime) -> Becomes | None:
-        return next((each for each in self.due if each.at > at), None)
+        return next((each for each in self.due or () if each.at > at), None)
 
 
-def outlook(history: History, dossier_id: UUID, parameters: Parameters) -> Outlook:
-    due, stages = all_due(history, parameters), spans(history, parameters)
-    still = frozenset(str(each.signal_id(dossier_id)) for each in due)
+def outlook(history: History, dossier_id: UUID, timeline: Timeline) -> Outlook:
+    stages = spans_over(history, timeline)
+    try:
+        due: list[Becomes] | None = all_due(history, timeline)
+    except RuleFailed:
+        due = None
+    still = frozenset(str(each.signal_id(dossier_id)) for each in due or ())
     last = next(reversed(contacts(history)), None)
     return Outlook(
         stages=tuple(stages),
@@ -82,12 +89,14 @@ def outlook(history: History, dossier_id: UUID, parameters: Parameters) -> Outlo
         contact_person=_contact_person(history),
         employer_contacts=tuple(sorted(_employer_contacts(history).items())),
         responsible=tuple(responsible_in_turn(history)),
-        due=tuple(due),
+        due=None if due is None else tuple(due),
         watched=watched_in(history),
-        signals=all_raised(history, still, stages, parameters),
+        signals=all_raised(history, still, stages, timeline),
         signalled=sequences(e for e in history.entries if decides_signals(e) and not is_about_grants(e)),
         granted=sequences(e for e in history.entries if is_about_grants(e)),
         asked=tuple(_asked(history)),
+        unread=tuple(e.event_id for e in history.named("decision.communicated") if e.event_id not in history.read_at),
+        numbers=timeline.on(history.day),
     )
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, Literal
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.days import civil_day, day_in, moment_in
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Timeline
 from services.dossier.trajectory.acts import ANSWERS, OTHERWISE, SPOKEN
 from services.dossier.trajectory.contact import contacts
 from services.dossier.trajectory.history import History, day_named, day_of, place
@@ -87,15 +87,13 @@ class Raised:
         return self.answered_on is None or self.answered_on < since
 
 
-def all_raised(
-    history: History, still: frozenset[str], stages: list[Span], parameters: Parameters
-) -> tuple[Raised, ...]:
+def all_raised(history: History, still: frozenset[str], stages: list[Span], timeline: Timeline) -> tuple[Raised, ...]:
     """In the order in which they were raised. `still`: the ids of the signals that the rules say now."""
     handled = {e.data["signal_id"]: e.sequence for e in reversed(list(history.named("signal.handled")))}
     by_id = {str(e.event_id): e for e in history.entries}
     last = {(e.data["code"], e.data.get("about_event_id")): e.sequence for e in history.named("signal.raised")}
     return tuple(
-        _raised(history, e, by_id, still, handled, last, stages, parameters) for e in history.named("signal.raised")
+        _raised(history, e, by_id, still, handled, last, stages, timeline) for e in history.named("signal.raised")
     )
 
 
@@ -107,7 +105,7 @@ def _raised(
     handled: Mapping[str, int],
     last: Mapping[tuple[str, str | None], int],
     stages: list[Span],
-    parameters: Parameters,
+    timeline: Timeline,
 ) -> Raised:
     data = entry.data
     raised_on = civil_day(moment_in(data["raised_at"]))
@@ -123,12 +121,12 @@ def _raised(
         severity=data["severity"],
         for_actor=data["for_actor"],
         about=data.get("about_event_id"),
-        numbers={} if about is None else _numbers(entry, about, stages, parameters),
+        numbers={} if about is None else _numbers(entry, about, stages, timeline),
         follows=data["signal_id"] in still,
         handled_in=handled.get(data["signal_id"]),
         answered_on=None if about is None else _answered_on(history, entry, about),
         is_last=last[code, data.get("about_event_id")] == entry.sequence,
-        reminding=Reminding() if about is None else _reminding(history, code, about, raised_on, stages, parameters),
+        reminding=Reminding() if about is None else _reminding(history, code, about, raised_on, stages, timeline),
         others=() if about is None else tuple(_others(history, code, about)),
     )
 
@@ -167,15 +165,16 @@ def _is_about_the_same(act: Entry, about: Entry) -> bool:
 # The numbers of a sentence about it (portal.md §9), of fields that have the class of their event alone
 
 
-def _numbers(raised: Entry, about: Entry, stages: list[Span], parameters: Parameters) -> Numbers:
+def _numbers(raised: Entry, about: Entry, stages: list[Span], timeline: Timeline) -> Numbers:
     data, since = about.data, {"since": day_of(about).isoformat()}
     match raised.data["code"]:
         case "contact_silence":
             day = civil_day(moment_in(raised.data["raised_at"]))
-            return since | {"weeks": _silence_weeks(day, stages, parameters)}
+            return since | {"weeks": _silence_weeks(day, stages, timeline)}
         case "retention_check_missed":
-            late = parameters.retention_window_days + 1
-            return {"weeks": ((day_named(raised.data, "due_on") - day_named(data, "starts_on")).days - late) // 7}
+            due_on = day_named(raised.data, "due_on")
+            late = timeline.on(due_on).retention_window_days + 1
+            return {"weeks": ((due_on - day_named(data, "starts_on")).days - late) // 7}
         case "training_absence":
             return {"missed": data["missed_in_a_row"]}
         case "handover_incomplete" | "handover_overdue":
@@ -187,27 +186,27 @@ def _numbers(raised: Entry, about: Entry, stages: list[Span], parameters: Parame
     return since
 
 
-def _silence_weeks(day: date, stages: list[Span], parameters: Parameters) -> int:
+def _silence_weeks(day: date, stages: list[Span], timeline: Timeline) -> int:
     span = span_on(stages, day)
-    return parameters.silence_weeks[span.stage if span else "intake"]
+    return timeline.on(day).silence_weeks[span.stage if span else "intake"]
 
 
 # Reminders, and where it goes on to
 
 
 def _reminding(
-    history: History, code: str, about: Entry, raised_on: date, stages: list[Span], parameters: Parameters
+    history: History, code: str, about: Entry, raised_on: date, stages: list[Span], timeline: Timeline
 ) -> Reminding:
     match code:
         case "contact_silence":
-            days = 7 * _silence_weeks(raised_on, stages, parameters)
+            days = 7 * _silence_weeks(raised_on, stages, timeline)
             return Reminding(days, None, raised_on + timedelta(days), _organisation_of_contact_person(history))
         case "between_jobs":
-            return Reminding(parameters.between_jobs_repeat_days, _taken_up_on(history, about))
+            return Reminding(timeline.on(raised_on).between_jobs_repeat_days, _taken_up_on(history, about))
         case "outreach_due":
             tried = (e for e in history.named("outreach.attempted") if day_named(e.data, "attempted_on") >= raised_on)
             until_on = min((day_named(e.data, "attempted_on") for e in tried), default=None)
-            return Reminding(parameters.outreach_days, until_on)
+            return Reminding(timeline.on(raised_on).outreach_days, until_on)
         case "question_overdue":
             asked = _organisation_of(history, about.data["to_actor"])
             return Reminding(None, None, raised_on, asked or _organisation_of_contact_person(history))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters, Timeline
 from services.dossier.trajectory.history import History, day_named, day_of, place
 from services.dossier.trajectory.work import COUNTED, Job, Trial, jobs, trials
 
@@ -66,17 +66,33 @@ class _Past:
         return "lost" in self.last
 
 
-# First match holds.
-STAGES: Final[tuple[tuple[str, Callable[[_Past], bool]], ...]] = (
-    ("out_of_sight", lambda past: past.is_open("contact.lost", "contact.restored")),
-    ("dropped_out", lambda past: past.is_open("trajectory.dropped-out", "trajectory.reentered")),
-    ("interrupted", lambda past: past.is_open("trajectory.interrupted", "trajectory.reentered")),
-    ("trial", lambda past: any(trial.is_running(past.day) for trial in past.trials)),
-    ("placement_early", lambda past: past.is_early),
-    ("placement", lambda past: bool(past.active)),
-    ("between_jobs", lambda past: past.has_lost_work),
-    ("preparation", lambda past: "intake.completed" in past.last),
-    ("intake", lambda _past: True),
+# The machine: a stage, when it holds, and that in words. First match.
+STAGES: Final[tuple[tuple[str, Callable[[_Past], bool], str], ...]] = (
+    (
+        "out_of_sight",
+        lambda past: past.is_open("contact.lost", "contact.restored"),
+        "contact.lost, and no contact.restored since",
+    ),
+    (
+        "dropped_out",
+        lambda past: past.is_open("trajectory.dropped-out", "trajectory.reentered"),
+        "trajectory.dropped-out, and no trajectory.reentered since",
+    ),
+    (
+        "interrupted",
+        lambda past: past.is_open("trajectory.interrupted", "trajectory.reentered"),
+        "trajectory.interrupted, and no trajectory.reentered since",
+    ),
+    ("trial", lambda past: any(trial.is_running(past.day) for trial in past.trials), "a trial runs"),
+    ("placement_early", lambda past: past.is_early, "at work, the latest start less than early_weeks ago"),
+    ("placement", lambda past: bool(past.active), "at work"),
+    (
+        "between_jobs",
+        lambda past: past.has_lost_work,
+        "a placement of a counted kind ended, or a trial not retained, ever",
+    ),
+    ("preparation", lambda past: "intake.completed" in past.last, "intake.completed, ever"),
+    ("intake", lambda _past: True, "otherwise"),
 )
 
 
@@ -97,6 +113,26 @@ def spans(history: History, parameters: Parameters) -> list[Span]:
             if found:
                 found[-1] = Span(found[-1].stage, found[-1].from_on, day - timedelta(1))
             found.append(Span(stage, day, None))
+    return found
+
+
+def spans_over(history: History, timeline: Timeline) -> list[Span]:
+    """As `spans`, each day by the numbers that hold on it."""
+    if len(timeline.stretches) == 1:
+        return spans(history, timeline.stretches[0].parameters)
+    found: list[Span] = []
+    for stretch in timeline.stretches:
+        begin, end = stretch.from_on or date.min, stretch.until
+        last = None if end is None else end - timedelta(1)
+        for span in spans(history, stretch.parameters):
+            until_on = min((day for day in (span.until_on, last) if day is not None), default=None)
+            from_on = max(span.from_on, begin)
+            if until_on is not None and until_on < from_on:
+                continue
+            if found and found[-1].stage == span.stage:
+                found[-1] = Span(span.stage, found[-1].from_on, until_on)
+            else:
+                found.append(Span(span.stage, from_on, until_on))
     return found
 
 
@@ -130,7 +166,7 @@ class _Machine:
         last = {name: entry for on, name, entry in self._named if on <= day}
         active = tuple(job for job in self._jobs if job.is_active(day))
         past = _Past(day, last, self._trials, active, self._early_days)
-        return next(stage for stage, holds in STAGES if holds(past))
+        return next(stage for stage, holds, _ in STAGES if holds(past))
 
 
 def _began(trial: Trial) -> date | None:

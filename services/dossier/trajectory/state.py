@@ -3,16 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from services.dossier.domain.commands import DEFAULTS, Parameters
 from services.dossier.domain.consent import Grant
 from services.dossier.domain.days import civil_day
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import BY_DEFAULT, Timeline
 from services.dossier.trajectory.contact import contacts
-from services.dossier.trajectory.history import History, history_of
+from services.dossier.trajectory.history import NOTHING_READ, History, history_of
 from services.dossier.trajectory.outlook import responsible_in_turn, sequences, watched_in
-from services.dossier.trajectory.rulebook import all_due
-from services.dossier.trajectory.stage import DECIDES, span_on, spans
+from services.dossier.trajectory.rulebook import RuleFailed, all_due
+from services.dossier.trajectory.stage import DECIDES, span_on, spans_over
 from services.dossier.trajectory.work import jobs
 
 Derived = Mapping[str, tuple[Any, frozenset[int]]]
@@ -23,40 +24,45 @@ def derive(
     grants: Iterable[Grant],
     at: datetime,
     participant: str | None,
-    parameters: Parameters = DEFAULTS,
+    timeline: Timeline = BY_DEFAULT,
+    read_at: Mapping[UUID, datetime] = NOTHING_READ,
 ) -> Derived:
     """`participant`: the owner's actor key, to know in which contacts the participant took part."""
     grants = tuple(grants)
-    history = history_of(entries, at, participant, grants)
+    history = history_of(entries, at, participant, grants, read_at)
     found = {
-        "stage": _stage(history, parameters),
-        "stage_since": _stage_since(history, parameters),
+        "stage": _stage(history, timeline),
+        "stage_since": _stage_since(history, timeline),
         "responsible_organisation": _responsible(history),
         "contact_person": _contact_person(history),
         "active_placements": _active_placements(history),
         "active_grants": _active_grants(history, grants, at),
         "open_concerns": _open_concerns(history),
         "last_contact_on": _last_contact(history),
-        "next_due": _next_due(history, at, parameters),
+        "next_due": _next_due(history, at, timeline),
     }
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _stage(history: History, parameters: Parameters) -> tuple[str, frozenset[int]] | None:
-    span = span_on(spans(history, parameters), history.day)
+def _stage(history: History, timeline: Timeline) -> tuple[str, frozenset[int]] | None:
+    span = span_on(spans_over(history, timeline), history.day)
     return None if span is None else (span.stage, sequences(history.named(*DECIDES)))
 
 
-def _stage_since(history: History, parameters: Parameters) -> tuple[str, frozenset[int]] | None:
-    span = span_on(spans(history, parameters), history.day)
+def _stage_since(history: History, timeline: Timeline) -> tuple[str, frozenset[int]] | None:
+    span = span_on(spans_over(history, timeline), history.day)
     return None if span is None else (span.from_on.isoformat(), sequences(history.named(*DECIDES)))
 
 
-def _next_due(history: History, at: datetime, parameters: Parameters) -> tuple[list[dict[str, str]], frozenset[int]]:
-    """What the rules would raise next if nothing happens; it rests on all that they look at."""
+def _next_due(history: History, at: datetime, timeline: Timeline) -> tuple[list[dict[str, str]], frozenset[int]] | None:
+    """What the rules would raise next if nothing happens; it rests on all that they look at, and on all of them."""
+    try:
+        due = all_due(history, timeline)
+    except RuleFailed:
+        return None
     told = [
         {"rule": b.rule, "code": b.code, "on": b.day.isoformat(), "about": str(b.about.event_id)}
-        for b in all_due(history, parameters)
+        for b in due
         if b.at > at
     ]
     return told, watched_in(history)

@@ -3,11 +3,18 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.trajectory.acts import NOT_IN_THE_LIST
 from services.dossier.trajectory.raised import Addressee, Raised
 
 PARTICIPANT = Addressee("participant")
+
+
+@dataclass(frozen=True)
+class TaskDays:
+    """After the day on which it was due."""
+
+    reminder: int
+    handover: int
 
 
 @dataclass(frozen=True)
@@ -43,19 +50,19 @@ def is_first(raised: Raised, somebody: Somebody, day: date) -> bool:
     )
 
 
-def is_warned(raised: Raised, somebody: Somebody, day: date, parameters: Parameters) -> bool:
+def is_warned(raised: Raised, somebody: Somebody, day: date, days: TaskDays) -> bool:
     """Whether the rule warns this reader besides; a participant only until the task moved to the professional."""
     if somebody.is_participant:
-        return PARTICIPANT in raised.others and not is_handed_over(raised, day, parameters)
+        return PARTICIPANT in raised.others and not is_handed_over(raised, day, days)
     return any(somebody.is_named(other) for other in raised.others)
 
 
-def reminded_on(raised: Raised, day: date, parameters: Parameters) -> date | None:
+def reminded_on(raised: Raised, day: date, days: TaskDays) -> date | None:
     """Of a participant's task: the day on which it was asked again."""
-    again = raised.due_on + timedelta(parameters.task_reminder_days)
+    again = raised.due_on + timedelta(days.reminder)
     return again if again <= day else None
 
 
-def is_handed_over(raised: Raised, day: date, parameters: Parameters) -> bool:
+def is_handed_over(raised: Raised, day: date, days: TaskDays) -> bool:
     """Not on the individual's shoulders: what the participant did not do is the professional's from then on."""
-    return PARTICIPANT in raised.others and day >= raised.due_on + timedelta(parameters.task_handover_days)
+    return PARTICIPANT in raised.others and day >= raised.due_on + timedelta(days.handover)

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from services.dossier.trajectory import parked
+from services.dossier.trajectory.rulebook import RuleFailed
 from services.foundation import telemetry
 from services.foundation.database.connection import Database
 from services.foundation.doorbell import Doorbell, keep_working
@@ -33,6 +35,7 @@ class Timers:
     def __init__(self, database: Database, fire: Callable[[UUID], Awaitable[int]]) -> None:
         self._database, self._fire = database, fire
         self._bell = Doorbell()
+        self._parked: int | None = None  # not known before the first turn
 
     def wake(self) -> None:
         self._bell.ring()
@@ -47,6 +50,8 @@ class Timers:
         while True:
             async with self._database.connection() as conn:
                 due = [UUID(int=row["dossier_id"].int) for row in await conn.fetch(DUE, BATCH)]
+                if self._parked or (self._parked is None and not due) or (served and not due):
+                    self._parked = await parked.count(conn)
             if not due:
                 return served
             for dossier_id in due:
@@ -65,6 +70,9 @@ class Timers:
         try:
             await self._fire(dossier_id)
         except Exception as error:  # the outermost place of a timer: its fault is its own, all others fire
-            telemetry.log.error("timer_failed", dossier_id=str(dossier_id), **telemetry.fault(error))
+            if isinstance(error, RuleFailed):
+                parked.alarm(dossier_id, error)
+            else:
+                telemetry.log.error("timer_failed", dossier_id=str(dossier_id), **telemetry.fault(error))
             async with self._database.connection() as conn:
                 await conn.execute(FAILED, dossier_id, FIRST_RETRY, LAST_RETRY)

@@ -141,7 +141,8 @@ def asked_twice(c: Composer) -> None:
 def granted(c: Composer, grantee: str, day: date, purpose: str) -> None:
     c.begin()
     id_ = c.new("c")
-    until = day + days(c.rng.choice((5, 7, 8, 29, 30, 31, 60, 200, 300, 300)))
+    spans = (60, 200, 300) if purpose == "placement" else (5, 7, 8, 29, 30, 31, 60, 200, 300)
+    until = day + days(c.rng.choice(spans))
     told: dict[str, Any] = {"consent_id": id_, "grantee_org": grantee, "purpose": purpose, "basis": "consent"}
     told |= {"valid_until": stamp(until, c.rng.choice((time(0), time(9)))), "legal_ref": None}
     told["classes"] = classes = c.rng.choice((["work"], ["work", "identity", "contact"], ["contact"]))

@@ -23,7 +23,7 @@ def job(c: Composer) -> None:
     told["host_org"] = c.rng.choice(EMPLOYERS) if c.chance(0.3) else None
     if c.chance(0.5):
         estimate(c, starts - days(c.rng.choice((0, 3, 30, 89, 90, 91))), hours)
-    if c.chance(0.5):
+    if c.chance(0.6):
         granted(c, employer, max(starts - days(c.rng.choice((0, 3, -5))), c.opened_on), "placement")
         c.begin()
     if c.chance(0.4):
@@ -56,6 +56,16 @@ def in_job(c: Composer, id_: str, employer: str, starts: date, ends: date) -> No
         ended = max(day, starts) + days(c.rng.choice((0, 10, 25, 45, 80, 130)))
         told_on = ended - days(c.rng.choice((0, 0, 0, 1, 6))) if ended - days(6) >= day else ended
         c.tell("placement.ended", told_on, by=employer, placement_id=id_, ended_on=str(ended))
+        if c.chance(0.4):
+            next_job(c, told_on, ended + days(c.rng.choice((0, 1, 1, 2, 2, 3))))
+
+
+def next_job(c: Composer, told_on: date, starts: date) -> None:
+    """Work that follows on the work that ended, perhaps told before that end."""
+    c.begin()
+    told = {"placement_id": c.new("p"), "starts_on": str(starts), "kind": c.rng.choice(("regular", "work_experience"))}
+    day = min(starts, told_on - days(c.rng.choice((0, 3, -3))))
+    c.tell("placement.started", max(day, c.opened_on), by=EMPLOYERS[0], employer_org=EMPLOYERS[0], **told)
 
 
 def employer_contact(c: Composer, employer: str, day: date) -> None:

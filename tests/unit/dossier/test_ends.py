@@ -1,9 +1,11 @@
 """When a grant ends by itself: the relation (R-11b), the referral (R-36); an ended one never revives."""
 
+from datetime import date
+
 import pytest
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.ends import Due, due, ends, purpose_ends_at
+from services.dossier.domain.numbers import BY_DEFAULT, Change, Parameters, always, layered
 from services.dossier.domain.refusals import UnknownDossier
 from tests.unit.dossier.lives import (
     ANTON,
@@ -55,9 +57,23 @@ def test_r11b_it_works_through_the_whole_fourteenth_day() -> None:
 
 def test_r11b_the_days_are_a_parameter() -> None:
     life = given(*BEGUN, PLACED, LEFT)
-    three_weeks = Parameters(purpose_end_days=21)
+    three_weeks = always(Parameters(purpose_end_days=21))
     end = purpose_ends_at(life.open.grants[C5], life.open, EMPLOYERS, three_weeks)
     assert end == moment("2025-06-23T22:00:00Z")
+
+
+def test_r11b_other_days_end_nothing_before_they_hold_and_open_nothing_again() -> None:
+    life = given(*BEGUN, PLACED, LEFT)
+    grant_, usual = life.open.grants[C5], moment("2025-06-16T22:00:00Z")
+    longer, shorter = ({"purpose_end_days": days} for days in (60, 3))
+    for values, begin, expected in [
+        (longer, date(2025, 7, 1), usual),
+        (longer, date(2025, 6, 10), moment("2025-08-01T22:00:00Z")),
+        (shorter, date(2025, 7, 1), usual),
+        (shorter, date(2025, 6, 10), moment("2025-06-09T22:00:00Z")),
+    ]:
+        timeline = layered(BY_DEFAULT, [Change(values, begin)])
+        assert purpose_ends_at(grant_, life.open, EMPLOYERS, timeline) == expected
 
 
 def test_r11b_other_purposes_and_other_kinds_end_with_their_window() -> None:

@@ -48,7 +48,7 @@ def _own(command: Record, dossier: Open) -> AboutEntry:
     if about is not None and about.organisation == (command.organisation if is_guest else None):
         return about
     facts = command.facts
-    if is_guest and not live_grants(dossier, command.by, command.now, facts.employers, facts.parameters):
+    if is_guest and not live_grants(dossier, command.by, command.now, facts.employers, facts.timeline):
         raise UnknownDossier
     if about is None:
         raise unknown("event_id", RULE)

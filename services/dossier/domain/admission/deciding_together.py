@@ -13,7 +13,7 @@ def check_agreed(command: Record, dossier: Open) -> None:
     decision = dossier.decisions.get(command.data["decision_id"])
     is_agreed = decision is not None and decision.agreed
     age = (civil_day(command.occurred_at) - decision.decided_on).days if decision is not None else 0
-    if not is_agreed or not 0 <= age <= command.facts.parameters.decision_days:
+    if not is_agreed or not 0 <= age <= command.parameters.decision_days:
         raise RuleBroken(
             "Decide together first: name a recent decision that the participant agreed to.",
             rule="R-28",

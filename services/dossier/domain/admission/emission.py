@@ -13,7 +13,7 @@ ANSWERS = frozenset({"opportunity.responded", "trial-placement.evaluated", "surv
 
 def check_known(command: Record, dossier: Open) -> None:
     facts = command.facts
-    if not may_know(dossier, command.by, command.type, command.now, facts.employers, facts.parameters):
+    if not may_know(dossier, command.by, command.type, command.now, facts.employers, facts.timeline):
         raise UnknownDossier
 
 
@@ -88,6 +88,6 @@ def _check_grant(command: Record, dossier: Open) -> None:
     if command.type in WITHOUT_A_GRANT:
         return
     needed = {command.privacy_class, command.usual_class}
-    grants = live_grants(dossier, command.by, command.now, command.facts.employers, command.facts.parameters)
+    grants = live_grants(dossier, command.by, command.now, command.facts.employers, command.facts.timeline)
     if not any("emit" in g.operations and needed <= g.classes and g.covers_type(command.type) for g in grants):
         raise NotAllowed("Ask the participant for a grant that lets you record events of this kind.", rule="R-11")

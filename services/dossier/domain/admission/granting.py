@@ -22,7 +22,7 @@ def check_requested(command: Record, dossier: Open) -> None:
         for r in dossier.requests.values()
         if r.organisation == command.organisation and r.purpose == command.data["purpose"]
     )
-    again_after = command.facts.parameters.request_repeat_days
+    again_after = command.parameters.request_repeat_days
     if any(at is not None and civil_day(command.now) <= days_after(civil_day(at), again_after) for at in declined):
         raise AgainstState("The participant said no; ask again when two weeks have passed.", rule="R-11")
 
@@ -104,7 +104,7 @@ def check_recall_answer(command: Record, dossier: Open) -> None:
 
 def _dated(command: Record, dossier: Open) -> Grant:
     grant = known(command, "consent_id", dossier.grants, "R-11")
-    return with_ends(grant, dossier, command.facts.employers, command.facts.parameters)
+    return with_ends(grant, dossier, command.facts.employers, command.facts.timeline)
 
 
 def _revocable(command: Record, dossier: Open) -> Grant:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from services.dossier.domain.admission.references import Check, check_own, unknown
 from services.dossier.domain.commands import Record
-from services.dossier.domain.days import civil_day, day_in, moment_in
+from services.dossier.domain.days import civil_day, day_named, moment_in
 from services.dossier.domain.refusals import NotAllowed, RuleBroken
 from services.dossier.domain.state import Open
 
@@ -13,9 +13,7 @@ def check_delegate_appointed(command: Record, _: Open) -> None:
     data = command.data
     if data["delegate"] not in command.facts.known_people or data["delegate"] == command.by.person:
         raise RuleBroken("Name someone else who is registered.", pointers=("/data/delegate",))
-    from_on, until_on = day_in(data["from_on"]), day_in(data["until_on"])
-    assert from_on is not None
-    assert until_on is not None
+    from_on, until_on = day_named(data, "from_on"), day_named(data, "until_on")
     if until_on < max(from_on, civil_day(command.now)):
         raise RuleBroken("Let it end after it begins, and not before today.", pointers=("/data/until_on",))
 

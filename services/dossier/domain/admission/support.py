@@ -21,7 +21,7 @@ def check_manual_shared(command: Record, dossier: Open) -> None:
 
 
 def check_contact_lost(command: Record, dossier: Open) -> None:
-    parameters = command.facts.parameters
+    parameters = command.parameters
     tried_on = sorted(attempt.attempted_on for attempt in dossier.attempts)
     channels = {attempt.channel for attempt in dossier.attempts}
     is_enough = (

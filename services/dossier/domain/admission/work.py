@@ -1,11 +1,10 @@
 """Trials and placements: a promise, a maximum, and one story per id (R-02, R-03, R-17)."""
 
 from collections.abc import Mapping
-from datetime import date
 
 from services.dossier.domain.admission.references import Check, check_unused, known, unknown
 from services.dossier.domain.commands import Record
-from services.dossier.domain.days import day_in, months_after
+from services.dossier.domain.days import day_in, day_named, months_after
 from services.dossier.domain.refusals import AgainstState, RuleBroken
 from services.dossier.domain.state import Open, Placement, Trial
 
@@ -21,7 +20,7 @@ def check_trial_requested(command: Record, dossier: Open) -> None:
 
 def check_trial_decided(command: Record, dossier: Open) -> None:
     trial = _trial(command, dossier)
-    data, parameters = command.data, command.facts.parameters
+    data, parameters = command.data, command.parameters
     begins_on = trial.started_on or trial.planned_start_on
     new_end_on = day_in(data.get("new_end_on"))
     is_longer = new_end_on is not None and new_end_on >= months_after(begins_on, parameters.trial_max_months)
@@ -67,7 +66,7 @@ def _check_promise(command: Record) -> None:
     broken = []
     if data["intent_to_retain"] is not True:
         broken.append("/data/intent_to_retain")
-    is_short = data.get("intended_months", 0) < command.facts.parameters.trial_contract_months
+    is_short = data.get("intended_months", 0) < command.parameters.trial_contract_months
     if data["intended_contract"] != "permanent" and is_short:
         broken.append("/data/intended_months")
     if data["intended_hours_per_week"] < data["hours_per_week"]:
@@ -82,10 +81,8 @@ def _check_promise(command: Record) -> None:
 
 
 def _check_length(command: Record) -> None:
-    begins_on, ends_on = day_in(command.data["planned_start_on"]), day_in(command.data["planned_end_on"])
-    assert isinstance(begins_on, date)
-    assert isinstance(ends_on, date)
-    if not begins_on <= ends_on < months_after(begins_on, command.facts.parameters.trial_max_months):
+    begins_on, ends_on = day_named(command.data, "planned_start_on"), day_named(command.data, "planned_end_on")
+    if not begins_on <= ends_on < months_after(begins_on, command.parameters.trial_max_months):
         raise RuleBroken(
             "Plan a trial of at most two months; who decides on it can extend it with a reason.",
             rule="R-03",

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from uuid import UUID
 
-from services.dossier.domain.effects.changing import change, day, put
+from services.dossier.domain.days import day_named
+from services.dossier.domain.effects.changing import change, put
 from services.dossier.domain.entries import Entry
 from services.dossier.domain.state import Correction, Handover, Open, Referral, ReferralState
 
@@ -59,7 +60,7 @@ def _dossier_closed(dossier: Open, _: Entry) -> Open:
 
 
 def _end_referral(dossier: Open, entry: Entry, state: ReferralState, field: str) -> Open:
-    ended = {"state": state, "ended_on": day(entry.data, field), "ended_known": entry.recorded_at}
+    ended = {"state": state, "ended_on": day_named(entry.data, field), "ended_known": entry.recorded_at}
     return replace(dossier, referrals=change(dossier.referrals, entry.data["referral_id"], **ended))
 
 

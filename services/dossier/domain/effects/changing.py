@@ -1,8 +1,7 @@
-"""Frozen values changed: put in, replaced where there is something to replace, a day read."""
+"""Frozen values changed: put in, or replaced where there is something to replace."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
 from typing import Any, TypeVar
 
 V = TypeVar("V")
@@ -16,8 +15,3 @@ def change(values: Mapping[str, V], key: str, **changes: Any) -> Mapping[str, V]
     """Nothing to change where a retraction took away what this event is about."""
     known: Any = values.get(key)
     return values if known is None else {**values, key: replace(known, **changes)}
-
-
-def day(data: Mapping[str, Any], name: str) -> date:
-    """A required date field: the schema let nothing else in."""
-    return date.fromisoformat(data[name])

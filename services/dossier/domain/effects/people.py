@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from services.dossier.domain.days import day_in, moment_in
-from services.dossier.domain.effects.changing import day
+from services.dossier.domain.days import day_in, day_named, moment_in
 from services.dossier.domain.entries import Entry
 from services.dossier.domain.state import Appointment, Delegation, Open, Unassignment
 
@@ -14,8 +13,8 @@ def _delegate_appointed(dossier: Open, entry: Entry) -> Open:
     delegation = Delegation(
         person=data["delegate"],
         powers=frozenset(data["powers"]),
-        from_on=day(data, "from_on"),
-        until_on=day(data, "until_on"),
+        from_on=day_named(data, "from_on"),
+        until_on=day_named(data, "until_on"),
     )
     return replace(dossier, delegations=(*dossier.delegations, delegation))
 
@@ -38,14 +37,14 @@ def _contact_person_appointed(dossier: Open, entry: Entry) -> Open:
         organisation=data["org"],
         at=entry.occurred_at,
         sequence=entry.sequence,
-        from_on=day(data, "from_on"),
+        from_on=day_named(data, "from_on"),
         overlap_until_on=day_in(data.get("overlap_until_on")),
     )
     return replace(dossier, appointments=(*dossier.appointments, appointment))
 
 
 def _professional_unassigned(dossier: Open, entry: Entry) -> Open:
-    until_on = day(entry.data, "until_on")
+    until_on = day_named(entry.data, "until_on")
     unassignment = Unassignment(entry.data["person"], entry.occurred_at, entry.sequence, until_on)
     return replace(dossier, unassignments=(*dossier.unassignments, unassignment))
 

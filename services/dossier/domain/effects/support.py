@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from services.dossier.domain.effects.changing import day, put
+from services.dossier.domain.days import day_named
+from services.dossier.domain.effects.changing import put
 from services.dossier.domain.entries import Entry
 from services.dossier.domain.state import Attempt, Open
 
@@ -16,7 +17,7 @@ def _manual_published(dossier: Open, entry: Entry) -> Open:
 def _outreach_attempted(dossier: Open, entry: Entry) -> Open:
     if entry.data["outcome"] == "reached":
         return replace(dossier, attempts=())
-    attempt = Attempt(day(entry.data, "attempted_on"), entry.data["channel"])
+    attempt = Attempt(day_named(entry.data, "attempted_on"), entry.data["channel"])
     return replace(dossier, attempts=(*dossier.attempts, attempt))
 
 

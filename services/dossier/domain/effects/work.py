@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from services.dossier.domain.days import civil_day, day_in
-from services.dossier.domain.effects.changing import change, day, put
+from services.dossier.domain.days import civil_day, day_in, day_named
+from services.dossier.domain.effects.changing import change, put
 from services.dossier.domain.entries import Entry
 from services.dossier.domain.state import Hosting, JointDecision, Open, Placement, Trial
 
@@ -21,7 +21,7 @@ def _opportunity_proposed(dossier: Open, entry: Entry) -> Open:
 
 def _trial_requested(dossier: Open, entry: Entry) -> Open:
     data = entry.data
-    trial = Trial(data["employer_org"], day(data, "planned_start_on"), day(data, "planned_end_on"))
+    trial = Trial(data["employer_org"], day_named(data, "planned_start_on"), day_named(data, "planned_end_on"))
     return replace(dossier, trials=put(dossier.trials, data["trial_id"], trial))
 
 
@@ -32,18 +32,18 @@ def _trial_decided(dossier: Open, entry: Entry) -> Open:
 
 
 def _trial_started(dossier: Open, entry: Entry) -> Open:
-    started = {"started_on": day(entry.data, "started_on"), "started_known": entry.recorded_at}
+    started = {"started_on": day_named(entry.data, "started_on"), "started_known": entry.recorded_at}
     return replace(dossier, trials=change(dossier.trials, entry.data["trial_id"], **started))
 
 
 def _trial_ended(dossier: Open, entry: Entry) -> Open:
-    ended = {"ended_on": day(entry.data, "ended_on"), "ended_known": entry.recorded_at}
+    ended = {"ended_on": day_named(entry.data, "ended_on"), "ended_known": entry.recorded_at}
     return replace(dossier, trials=change(dossier.trials, entry.data["trial_id"], **ended))
 
 
 def _placement_started(dossier: Open, entry: Entry) -> Open:
     data = entry.data
-    starts_on = day(data, "starts_on")
+    starts_on = day_named(data, "starts_on")
     hosts = (Hosting(data["host_org"], starts_on, entry.recorded_at),) if "host_org" in data else ()
     placement = Placement(data["employer_org"], data["kind"], starts_on, entry.recorded_at, hosts)
     return replace(dossier, placements=put(dossier.placements, data["placement_id"], placement))
@@ -54,13 +54,13 @@ def _placement_changed(dossier: Open, entry: Entry) -> Open:
     placement = dossier.placements.get(data["placement_id"])
     if placement is None or "host_org" not in data:
         return dossier
-    hosting = Hosting(data["host_org"], day(data, "effective_on"), entry.recorded_at)
+    hosting = Hosting(data["host_org"], day_named(data, "effective_on"), entry.recorded_at)
     hosts = tuple(sorted((*placement.hosts, hosting), key=lambda h: h.from_on))
     return replace(dossier, placements=change(dossier.placements, data["placement_id"], hosts=hosts))
 
 
 def _placement_ended(dossier: Open, entry: Entry) -> Open:
-    ended = {"ended_on": day(entry.data, "ended_on"), "ended_known": entry.recorded_at}
+    ended = {"ended_on": day_named(entry.data, "ended_on"), "ended_known": entry.recorded_at}
     return replace(dossier, placements=change(dossier.placements, entry.data["placement_id"], **ended))
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.consent import Grant
 from services.dossier.domain.days import civil_day, days_after, midnight, moment_in
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.becoming import LOOK, Becomes, on_day
 from services.dossier.trajectory.history import History
 

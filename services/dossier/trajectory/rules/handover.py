@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from services.dossier.domain.commands import Parameters
+from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.becoming import Becomes, at_once, on_day
 from services.dossier.trajectory.history import History, day_named, day_of
 from services.dossier.trajectory.working_days import working_days_after

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.becoming import TODAY, Becomes, at_once
 from services.dossier.trajectory.history import History, day_named, place
 from services.dossier.trajectory.work import jobs

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 
-from services.dossier.domain.commands import Parameters
+from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.becoming import Becomes, on_day
 from services.dossier.trajectory.history import History, day_named, day_of, place
 

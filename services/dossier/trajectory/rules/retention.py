@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.becoming import Becomes, on_day
 from services.dossier.trajectory.history import History, day_named
 from services.dossier.trajectory.work import counted

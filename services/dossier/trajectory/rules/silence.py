@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.days import civil_day, day_in, moment_in
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.becoming import Becomes, on_day
 from services.dossier.trajectory.contact import contacts
 from services.dossier.trajectory.history import History, day_of

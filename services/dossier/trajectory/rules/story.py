@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.days import months_after
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.becoming import Becomes, at_once
 from services.dossier.trajectory.history import History, day_of, place
 
@@ -17,12 +17,16 @@ def story_repeated(history: History, parameters: Parameters) -> Iterator[Becomes
 
 
 def asked_again(history: History, intake: Entry, parameters: Parameters) -> set[str]:
-    known: set[str] = set()
+    asked = set(intake.data["newly_asked"])
+    found: set[str] = set()
     for earlier in history.named("intake.completed"):
+        if place(earlier) >= place(intake):
+            break
+        again = asked & {*earlier.data["newly_asked"], *earlier.data["reused_fields"]}
         recent = months_after(day_of(earlier), parameters.story_months) >= day_of(intake)
-        if place(earlier) < place(intake) and recent and _may_read(history, intake, earlier):
-            known |= {*earlier.data["newly_asked"], *earlier.data["reused_fields"]}
-    return known & set(intake.data["newly_asked"])
+        if again and recent and _may_read(history, intake, earlier):
+            found |= again
+    return found
 
 
 def _may_read(history: History, asker: Entry, earlier: Entry) -> bool:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from math import floor
 
-from services.dossier.domain.commands import Parameters
 from services.dossier.domain.days import day_in
 from services.dossier.domain.entries import Entry
+from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.becoming import Becomes, at_once, on_day
 from services.dossier.trajectory.contact import contacts
 from services.dossier.trajectory.history import History, day_named, day_of, place

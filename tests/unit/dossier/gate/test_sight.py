@@ -62,6 +62,8 @@ def plain(**values: Any) -> dict[str, Any]:
         "granted": [],
         "signals": [],
         "asked": [],
+        "unread": [],
+        "task_days": [3, 7],
         "subjects": subjects.plain,
     }
     return usual | values

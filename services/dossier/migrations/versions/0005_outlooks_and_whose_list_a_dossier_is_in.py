@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "dossier_0004"
-down_revision = "dossier_0003"
+revision = "dossier_0005"
+down_revision = "dossier_0004"
 branch_labels = None
 depends_on = None
 

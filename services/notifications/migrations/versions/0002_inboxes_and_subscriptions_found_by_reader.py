@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "notifications_0012"
+revision = "notifications_0002"
 down_revision = "notifications_0001"
 branch_labels = None
 depends_on = None
