@@ -1,6 +1,7 @@
 """Subscriptions and feed over HTTP, on the small dossier service of tests; a token is `organisation/person`."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,11 +21,18 @@ from services.foundation.callers import Caller, bearer
 from services.foundation.database.connection import Busy, Database
 from services.foundation.paging import Cursors
 from services.foundation.tokens import TokenRefused
+from services.foundation.vault.root_key import LocalRootKey
 from services.notifications import endpoints
 from services.notifications.lanes import Lanes
 from services.notifications.notifier import Notifier
 from services.notifications.shelf import Shelf
-from tests.dossiers import Dossiers
+from services.notifications.webhooks.courier import Courier
+from services.notifications.webhooks.deliverer import Deliverer
+from services.notifications.webhooks.keys import EndpointKeys
+from services.notifications.webhooks.lines import Lines, RealLines
+from services.notifications.webhooks.subscribing import Webhooks
+from services.notifications.webhooks.walls import Walls
+from tests.dossiers import SOURCE, Dossiers
 
 Json = Any
 
@@ -65,16 +73,35 @@ class Desk:
     lanes: Lanes
     streams: Streams
     tokens: Tokens
+    deliverer: Deliverer
 
     async def settle(self) -> None:
         await self.relay.run_once()
         await self.notifier.run_once()
         await self.lanes.run_once()
+        await self.deliverer.run_once()
 
     async def append(self, dossier_id: UUID, **how: Any) -> int:
         sequence = await self.dossiers.append(dossier_id, **how)
         await self.settle()
         return sequence
+
+    def start(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        return asyncio.create_task(work)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not holds():  # noqa: ASYNC110 - what is waited for happens in another task
+                await asyncio.sleep(0.01)
+
+    async def until_async(self, holds: Callable[[], Awaitable[Any]]) -> None:
+        async with asyncio.timeout(20):
+            while not await holds():  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.02)
+
+    async def fetchval(self, query: str) -> Any:
+        async with self.database.connection() as conn:
+            return await conn.fetchval(query)
 
     async def call(self, method: str, path: str, who: str, body: Json = None) -> httpx2.Response:
         headers: Mapping[str, str] = {"Authorization": f"Bearer {who}"} if who else {}
@@ -94,21 +121,28 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(database: Database, pace: Pace | None = None) -> AsyncIterator[Desk]:
+async def open_desk(
+    database: Database, pace: Pace | None = None, *, lines: Lines | None = None, origin: str = "draad.example.org"
+) -> AsyncIterator[Desk]:
+    """`lines` absent: to receivers on this machine."""
     dossiers, bus = await Dossiers.begin(database), PostgresBus(database)
     relay, notifier, lanes = Relay(database, bus), Notifier(database, bus, dossiers), Lanes(database, dossiers)
-    cursors = Cursors(bytes(32))
+    cursors, walls, keys = Cursors(bytes(32)), Walls(to_this_machine=True), EndpointKeys(LocalRootKey(bytes(32)))
+    lines = lines or RealLines(walls)
+    deliverer = Deliverer(database, Courier(database, dossiers, lines, walls, keys))
+    webhooks = Webhooks(database, walls, lines, keys, origin, SOURCE)
     app = FastAPI()
     problems.install(app, away=(Busy,))
     tokens = app.state.authenticator = Tokens()
-    app.include_router(endpoints.router(endpoints.Parts(database, dossiers, lanes, cursors)))
+    app.include_router(endpoints.router(endpoints.Parts(database, dossiers, lanes, cursors, webhooks, deliverer)))
     shelf = Shelf(database, dossiers, dossiers, lanes)
     news = News(shelf.heads)
     streams = Streams(shelf, news, pace)
     app.include_router(feed_endpoints.router(shelf, news, streams, cursors))
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://draad.example.org") as client:
-        yield Desk(database, dossiers, app, client, relay, notifier, lanes, streams, tokens)
+        yield Desk(database, dossiers, app, client, relay, notifier, lanes, streams, tokens, deliverer)
+    lines.close()
     await notifier.close()
     await relay.close()
     await bus.close()

@@ -136,6 +136,13 @@ class Dossiers:
             yield conn
 
     @asynccontextmanager
+    async def fenced(self, dossier_id: UUID) -> AsyncIterator[Connection]:
+        if dossier_id in self.busy:
+            raise TimeoutError
+        async with self.database.keeping(Lock(advisory_key("fence", dossier_id), shared=True)) as conn:
+            yield conn
+
+    @asynccontextmanager
     async def transaction_over(self, dossier_ids: Sequence[UUID]) -> AsyncIterator[Connection]:
         assert len(dossier_ids) <= 25
         assert list(dossier_ids) == sorted(set(dossier_ids))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from services.roots.serve import Serving
 
 Done = TypeVar("Done")
-Part = Literal["all", "api", "relay", "notifier", "lanes", "clock"]
+Part = Literal["all", "api", "relay", "notifier", "lanes", "webhooks", "clock"]
 
 Data = Annotated[
     Path | None,

@@ -30,8 +30,10 @@ class Signal:
 
 @dataclass(frozen=True)
 class Standing:
-    """A dossier as the rules see it at one moment: its whole history, opened, what was folded from it, and what the
-    ledger says of it."""
+    """A dossier as the rules see it at one moment: its whole history, opened, and what was folded from it.
+
+    `read_at`: when the participant first read what the ledger was asked about.
+    """
 
     dossier_id: UUID
     entries: Sequence[Entry]
@@ -54,14 +56,17 @@ def due_in(standing: Standing, at: datetime, rules: Sequence[Rule]) -> list[Beco
 
 
 def unraised(standing: Standing, due: Iterable[Becomes], now: datetime) -> list[Signal]:
-    """Due by now and not raised before, at the moments at which the rules put them; `due` in the order of those."""
+    """Due by now and not raised before, at the moments at which the rules put them; `due` in the order of those.
+
+    None before its entry was recorded, also where a rule threw when it was (R-29).
+    """
     known = {entry.event_id for entry in standing.entries if entry.type == RAISED}
     found: dict[UUID, Signal] = {}
     for each in takewhile(lambda becomes: becomes.at <= now, due):
         id_ = each.signal_id(standing.dossier_id)
         if id_ not in known:
             found.setdefault(id_, Signal(each, id_, max(each.at, each.about.recorded_at)))
-    return list(found.values())
+    return sorted(found.values(), key=lambda signal: signal.at)
 
 
 def news_of(found: Iterable[Signal], overdue: Iterable[Signal], now: datetime) -> list[Signal]:

@@ -39,6 +39,8 @@ class Settings:
     | `DRAAD_KAFKA_PASSWORD_FILE` | file with the password of that user | path | see `DRAAD_KAFKA_PASSWORD` |
     | `DRAAD_KAFKA_PASSWORD` | the password itself, where a file is not possible | text | no password is asked for |
     | `DRAAD_OUTBOX_DAYS` | how long what was published stays in the outbox | days, 1 or more | 14 |
+    | `DRAAD_WEBHOOK_CA_FILE` | an authority for the certificates of receivers of webhooks, beside those of the system | path of a PEM file | those of the system alone |
+    | `DRAAD_WEBHOOK_LOOPBACK` | for development only: webhooks may go to this machine too, over http and to any port | `allow` | they go to the public internet alone, over https |
     | `DRAAD_LOG_LEVEL` | how much is logged; never a value of an event | `debug`, `info`, `warning` or `error` | `info` |
     | `DRAAD_PORTAL_SOURCE` | the `source` of events that people record through this installation | URI | events carry the source of their writer |
     """  # noqa: E501 - a row of a table is one line
@@ -54,6 +56,8 @@ class Settings:
     kafka_user: str | None = None
     kafka_password: str | None = field(default=None, repr=False)
     outbox_days: int = 14
+    webhook_ca_file: Path | None = None
+    webhook_loopback: bool = False
     log_level: str = "info"
     portal_source: str | None = None
 
@@ -78,6 +82,8 @@ class Settings:
             kafka_user=given.get("DRAAD_KAFKA_USER"),
             kafka_password=_kafka_password(given, faults),
             outbox_days=_days(given, "DRAAD_OUTBOX_DAYS", 14, faults),
+            webhook_ca_file=Path(given["DRAAD_WEBHOOK_CA_FILE"]) if "DRAAD_WEBHOOK_CA_FILE" in given else None,
+            webhook_loopback=_webhook_loopback(given, faults),
             log_level=_log_level(given, faults),
             portal_source=given.get("DRAAD_PORTAL_SOURCE"),
         )
@@ -206,6 +212,13 @@ def _days(given: Mapping[str, str], name: str, default: int, faults: list[str]) 
         return int(value)
     faults.append(f"{name} is not a number of days: write 1 or more.")
     return default
+
+
+def _webhook_loopback(given: Mapping[str, str], faults: list[str]) -> bool:
+    value = given.get("DRAAD_WEBHOOK_LOOPBACK")
+    if value not in (None, "allow"):
+        faults.append("DRAAD_WEBHOOK_LOOPBACK is `allow` or unset.")
+    return value == "allow"
 
 
 def _log_level(given: Mapping[str, str], faults: list[str]) -> str:

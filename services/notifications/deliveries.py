@@ -12,12 +12,17 @@ AT_ONCE = 25
 MOST_FENCES = 25
 
 _ROWS = """
-    select ordinal, dossier_id, sequence, number, state, replay, is_read from notifications.deliveries
+    select ordinal, dossier_id, sequence, number, state, replay, is_read, attempts, attempted_at, status, reason,
+        case when state = 'pending' then (
+            select retry_at from notifications.lanes as lane
+            where lane.subscription_id = $1 and lane.dossier_id = delivery.dossier_id and retry_at > '-infinity'
+        ) end as next_at
+    from notifications.deliveries as delivery
     where subscription_id = $1 and ordinal > $2 and ($3::text is null or state = $3)
       and ($4::bool is null or is_read = $4) order by ordinal limit $5
 """
 _ONE = """
-    select ordinal, dossier_id, sequence, number, state, replay, is_read from notifications.deliveries
+    select ordinal, dossier_id, sequence, number, state, replay, is_read, attempted_at from notifications.deliveries
     where subscription_id = $1 and ordinal = $2
 """
 _MARK = "update notifications.deliveries set is_read = $3 where subscription_id = $1 and ordinal = $2"
@@ -31,6 +36,8 @@ class Delivery:
     is_read: bool
     event: Thin
     """The thin event whole, with the `sequence` of this subscription in this dossier."""
+    sending: dict[str, Any] | None
+    """What sending it came to, where it is sent."""
 
 
 async def page(
@@ -100,7 +107,15 @@ async def _permitted(release: Release, reader: Reader, rows: Sequence[Any]) -> l
             row["replay"],
             row["is_read"],
             now[row["dossier_id"]][row["sequence"]] | {"sequence": str(row["number"])},
+            _sending(row),
         )
         for row in rows
         if row["sequence"] in now[row["dossier_id"]]
     ]
+
+
+def _sending(row: Any) -> dict[str, Any] | None:
+    if row["attempted_at"] is None:
+        return None
+    told = ("attempts", "attempted_at", "status", "reason", "next_at")
+    return {name: row[name] for name in told if row[name] is not None}

@@ -1,16 +1,17 @@
 """Subscriptions and their deliveries over HTTP."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from services.foundation.answers import After, JsonAnswer, JsonRoute, Place, answers, problems
 from services.foundation.bodies import MERGE_PATCH, body_as, takes
 from services.foundation.callers import Caller, CallerDep
-from services.foundation.database.connection import Database
+from services.foundation.database.connection import Connection, Database
 from services.foundation.paging import PAGE, Cursors, Limit
 from services.foundation.problems import (
     BAD_REQUEST,
@@ -37,16 +38,18 @@ from services.notifications.shapes import (
     SubscriptionShown,
 )
 from services.notifications.subscriptions import Subscription, reader_of
+from services.notifications.webhooks import standing
+from services.notifications.webhooks.deliverer import Deliverer
+from services.notifications.webhooks.endpoints import add_webhooks
+from services.notifications.webhooks.keys import Made, add
+from services.notifications.webhooks.subscribing import Webhooks
 
 Id = Annotated[UUID, Path(alias="subscriptionId", description="The id of one of your subscriptions")]
 State = Annotated[
-    Literal["pending", "delivered", "unread", "read"] | None,
-    Query(description="Only deliveries in this state; an inbox has `unread` and `read`, other channels the other two"),
+    Literal["pending", "delivered", "dropped", "unread", "read"] | None,
+    Query(description="Only deliveries in this state; an inbox has `unread` and `read`, other channels the others"),
 ]
-NOT_YET = {
-    "webhook": "This channel comes later; for now take pull, and fetch the deliveries yourself.",
-    "email": "Draad sends no e-mail yet: take inbox, or pull, and fetch the deliveries yourself.",
-}
+NOT_YET = {"email": "Draad sends no e-mail yet: take inbox, or pull, and fetch the deliveries yourself, or webhook."}
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class Parts:
     release: Release
     lanes: Lanes
     cursors: Cursors
+    webhooks: Webhooks
+    deliverer: Deliverer
 
 
 def router(parts: Parts) -> APIRouter:
@@ -71,6 +76,7 @@ def router(parts: Parts) -> APIRouter:
     _add_one(routes, parts)
     _add_deliveries(routes, parts)
     inbox.add_marking(routes, parts.database, parts.release, partial(_found, parts))
+    add_webhooks(routes, parts.webhooks, partial(_found, parts))
     return routes
 
 
@@ -81,7 +87,9 @@ def _add_subscriptions(routes: APIRouter, parts: Parts) -> None:
         summary="Subscribe",
         description="To everything that you may know, or to some types or dossiers. What you may know is decided for "
         "each event at the moment of its delivery; a dossier that you name is not checked. An `inbox` is a person's "
-        "own, and knows what was read. A participant reads the dossier itself: to one nothing is delivered, anywhere.",
+        "own, and knows what was read. A participant reads the dossier itself: to one nothing is delivered, anywhere. "
+        "A webhook is first asked by `OPTIONS` with `WebHook-Request-Origin` (CloudEvents webhook); until it answers "
+        "`WebHook-Allowed-Origin` it is `pending`, and what comes waits.",
         status_code=201,
         response_model=None,
         responses=answers(
@@ -99,17 +107,25 @@ def _add_subscriptions(routes: APIRouter, parts: Parts) -> None:
     )
     async def create(request: Request, caller: CallerDep) -> Response:
         asked = await body_as(NewSubscription, request)
-        if asked.channel in NOT_YET:
-            raise Problem(BAD_REQUEST, errors=[FieldError("/channel", NOT_YET[asked.channel])])
+        _demand_channel(asked)
         if caller.kind == "platform":
             raise Problem(FORBIDDEN, "The platform reads no dossier, so it has nothing to subscribe to.")
         if asked.channel == inbox.INBOX and caller.person is None:
             raise Problem(FORBIDDEN, "An inbox is a person's own; a client of an organisation takes pull, or the feed.")
+        id, reader, keys = uuid4(), reader_of(caller), list[Made]()
+        if asked.channel == "webhook":
+            keys = await parts.webhooks.prepared(id, asked.endpoint, asked.signatures)
         async with parts.database.transaction() as conn:
-            made = await subscriptions.create(conn, reader_of(caller), asked.channel, asked.types, asked.dossiers)
-        if made is None:
-            raise Problem(CONFLICT, f"You have {subscriptions.MOST} subscriptions; delete one that you no longer use.")
-        return JsonAnswer(_shown(made), 201, {"Location": f"/v1/subscriptions/{made.id}"})
+            made = await subscriptions.create(conn, id, reader, asked.channel, asked.types, asked.dossiers)
+            if made is None:
+                says = f"You have {subscriptions.MOST} subscriptions; delete one that you no longer use."
+                raise Problem(CONFLICT, says)
+            if asked.endpoint is not None:
+                await standing.create(conn, id, reader.owner, asked.endpoint)
+                await add(conn, keys)
+        if keys:
+            await parts.webhooks.shake_hands(id)
+        return JsonAnswer(await _whole(parts, made, keys), 201, {"Location": f"/v1/subscriptions/{made.id}"})
 
     @routes.get(
         "",
@@ -123,7 +139,8 @@ def _add_subscriptions(routes: APIRouter, parts: Parts) -> None:
         place = Place(parts.cursors, caller, "subscriptions", after)
         async with parts.database.connection() as conn:
             found = await subscriptions.of_reader(conn, reader_of(caller), place.position, limit)
-        return JsonAnswer(place.page([_shown(one) for one in found], found[-1].position if found else None))
+            shown = [await _with_webhook(parts, conn, one) for one in found]
+        return JsonAnswer(place.page(shown, found[-1].position if found else None))
 
 
 def _add_one(routes: APIRouter, parts: Parts) -> None:
@@ -136,13 +153,14 @@ def _add_one(routes: APIRouter, parts: Parts) -> None:
         responses=answers(200, BAD_REQUEST, NOT_FOUND, shape=SubscriptionShown, says="The subscription"),
     )
     async def get(id: Id, caller: CallerDep) -> Response:
-        return JsonAnswer(_shown(await _found(parts, caller, id)))
+        return JsonAnswer(await _whole(parts, await _found(parts, caller, id)))
 
     @routes.patch(
         "/{subscriptionId}",
         operation_id="changeSubscription",
-        summary="Change types or dossiers",
-        description="A JSON merge patch (RFC 7396) of `types` and `dossiers`. What was delivered stays delivered.",
+        summary="Change types or dossiers, or go on",
+        description="A JSON merge patch (RFC 7396) of `types` and `dossiers`. What was delivered stays delivered. "
+        "`state: active` asks the receiver of a webhook again, whatever it stands at, and goes on when it agrees.",
         response_model=None,
         responses=answers(
             200, BAD_REQUEST, NOT_FOUND, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, shape=SubscriptionShown, says="Changed"
@@ -152,11 +170,16 @@ def _add_one(routes: APIRouter, parts: Parts) -> None:
     async def change(request: Request, id: Id, caller: CallerDep) -> Response:
         now = await _found(parts, caller, id)
         asked = await body_as(SubscriptionChange, request, MERGE_PATCH)
+        if asked.state is not None and now.channel != "webhook":
+            raise Problem(BAD_REQUEST, errors=[FieldError("/state", "Only a webhook has a state.")])
         types = asked.types or () if "types" in asked.model_fields_set else now.types
         dossiers = asked.dossiers if "dossiers" in asked.model_fields_set else now.dossiers
         async with parts.database.transaction() as conn:
-            changed = await subscriptions.change(conn, reader_of(caller), id, types, dossiers)
-        return JsonAnswer(_shown(_or_404(changed)))
+            changed = _or_404(await subscriptions.change(conn, reader_of(caller), id, types, dossiers))
+        if asked.state is not None:
+            await parts.webhooks.shake_hands(id)
+            parts.deliverer.wake()
+        return JsonAnswer(await _whole(parts, changed))
 
     @routes.delete(
         "/{subscriptionId}",
@@ -205,7 +228,7 @@ def _add_deliveries(routes: APIRouter, parts: Parts) -> None:
         operation_id="replayDeliveries",
         summary="Deliver again what was delivered",
         description="Sets existing deliveries to pending again, those of `dossiers` or all, and makes no new ones. "
-        "Each keeps its number and is decided anew; in an inbox, read stays read.",
+        "Each keeps its number and is decided anew; in an inbox, read stays read; a paused webhook goes on.",
         status_code=202,
         response_model=None,
         responses=answers(
@@ -218,13 +241,38 @@ def _add_deliveries(routes: APIRouter, parts: Parts) -> None:
         asked = await body_as(Replay, request, required=False)
         async with parts.database.transaction() as conn:
             await subscriptions.deliver_again(conn, id, asked.dossiers)
+            await standing.resumed(conn, id)
         parts.lanes.wake()
-        return JsonAnswer(_shown(found), 202)
+        parts.deliverer.wake()
+        return JsonAnswer(await _whole(parts, found), 202)
 
 
 async def _found(parts: Parts, caller: Caller, id: UUID) -> Subscription:
     async with parts.database.connection() as conn:
         return _or_404(await subscriptions.find(conn, reader_of(caller), id))
+
+
+def _demand_channel(asked: NewSubscription) -> None:
+    if asked.channel in NOT_YET:
+        raise Problem(BAD_REQUEST, errors=[FieldError("/channel", NOT_YET[asked.channel])])
+    if asked.channel != "webhook":
+        given = asked.model_fields_set & {"endpoint", "signatures"}
+        if given:
+            raise Problem(BAD_REQUEST, errors=[FieldError(f"/{name}", "Of a webhook only.") for name in sorted(given)])
+
+
+async def _whole(parts: Parts, subscription: Subscription, made: Sequence[Made] = ()) -> dict[str, Any]:
+    async with parts.database.connection() as conn:
+        return await _with_webhook(parts, conn, subscription, made)
+
+
+async def _with_webhook(
+    parts: Parts, conn: Connection, subscription: Subscription, made: Sequence[Made] = ()
+) -> dict[str, Any]:
+    shown = _shown(subscription)
+    if subscription.channel == "webhook":
+        shown["webhook"] = await parts.webhooks.shown(conn, subscription.id, made)
+    return shown
 
 
 def _or_404(found: Subscription | None) -> Subscription:

@@ -37,7 +37,7 @@ def asked_for(channel: str, state: str | None) -> tuple[str | None, bool | None]
     if state is None:
         return None, None
     if (channel == INBOX) != (state in (READ, UNREAD)):
-        says = "An inbox has unread and read; other channels have pending and delivered."
+        says = "An inbox has unread and read; other channels have pending, delivered and dropped."
         raise Problem(BAD_REQUEST, errors=[FieldError("?state", says)])
     return (None, state == READ) if channel == INBOX else (state, None)
 
@@ -45,7 +45,8 @@ def asked_for(channel: str, state: str | None) -> tuple[str | None, bool | None]
 def shown(channel: str, delivery: Delivery) -> dict[str, Any]:
     replay = {"replay": True} if delivery.replay else {}
     if channel != INBOX:
-        return {"event": delivery.event, "state": delivery.state} | replay
+        sending = {"sending": delivery.sending} if delivery.sending else {}
+        return {"event": delivery.event, "state": delivery.state} | replay | sending
     state = READ if delivery.is_read else UNREAD
     return {"event": delivery.event, "state": state, "number": delivery.ordinal} | replay
 

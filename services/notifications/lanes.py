@@ -1,19 +1,20 @@
 """Serves the lanes: each delivery is decided by the gate at its moment and, when permitted, numbered and kept.
 
-A lane is one subscription in one dossier: strictly in order inside, independent outside. For `pull` and `feed` the
-decision is the sending, so one transaction under the fence of the dossier holds it all: decision, ledger, number.
+A lane is one subscription in one dossier: strictly in order inside, independent outside. Where its way is `kept` (for
+`pull` and `feed`) the decision is the sending, so one transaction under the fence of the dossier holds it all:
+decision, ledger, number. Webhooks are served beside these, by `webhooks/deliverer.py`.
 """
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from services.foundation.database.connection import Connection, Database
 from services.foundation.doorbell import Doorbell, keep_working
 from services.foundation.telemetry import fault, log
-from services.notifications.ports import Reader, Release
+from services.notifications.pending import Claim, held, last_ordinal
+from services.notifications.ports import Release
 from services.notifications.trouble import passes
 
 BATCH = 50
@@ -22,9 +23,8 @@ LEASE = 30.0
 FIRST_RETRY = 0.2
 LAST_RETRY = 60.0
 
-# A claim moves `due_at` past its lease and raises `attempt`: who comes back late finds another number and does nothing.
 _DUE = """
-    is_waiting and parked_at is null and due_at <= clock_timestamp() and not exists (
+    way = 'kept' and is_waiting and parked_at is null and due_at <= clock_timestamp() and not exists (
         select from notifications.subscriptions as s where s.id = subscription_id and not s.is_ready)
 """
 _NEXT_OWNER = f"select min(owner) from notifications.lanes where owner > $1 and {_DUE}"
@@ -38,20 +38,6 @@ _CLAIM = f"""
     ) as due
     where lane.subscription_id = due.subscription_id and lane.dossier_id = due.dossier_id
     returning lane.subscription_id, lane.dossier_id, lane.attempt, lane.failures
-"""
-_HOLD = """
-    select last_number from notifications.lanes
-    where subscription_id = $1 and dossier_id = $2 and attempt = $3 for update
-"""
-_SUBSCRIPTION = """
-    select organisation, person, roles, types from notifications.subscriptions where id = $1 for key share
-"""
-_PENDING = """
-    select sequence, ordinal from notifications.deliveries
-    where subscription_id = $1 and dossier_id = $2 and state = 'pending' order by place, replay, sequence limit $3
-"""
-_NUMBERS = """
-    update notifications.subscriptions set last_ordinal = last_ordinal + $2 where id = $1 returning last_ordinal - $2
 """
 _DELIVERED = """
     update notifications.deliveries as delivery
@@ -87,19 +73,6 @@ _WAITING = """
     select exists (select from notifications.lanes
                    where subscription_id = $1 and is_waiting and parked_at is null and failures = 0)
 """
-
-
-@dataclass(frozen=True)
-class Claim:
-    subscription_id: UUID
-    dossier_id: UUID
-    attempt: int
-    failures: int
-
-    @property
-    def limit(self) -> int:
-        """After a failure one at a time, so that what stands before the culprit gets through."""
-        return 1 if self.failures else BATCH
 
 
 class Lanes:
@@ -171,31 +144,25 @@ class Lanes:
 
     async def _decide(self, conn: Connection, claim: Claim) -> int:
         lane = claim.subscription_id, claim.dossier_id
-        last_number = await conn.fetchval(_HOLD, *lane, claim.attempt)
-        if last_number is None:
+        waiting = await held(conn, claim, _limit(claim))
+        if waiting is None:
             return 0
-        subscription = await conn.fetchrow(_SUBSCRIPTION, claim.subscription_id)
-        if subscription is None:
-            await _forget(conn, claim)
-            return 0
-        reader = Reader(subscription["organisation"], subscription["person"], frozenset(subscription["roles"]))
-        rows = await conn.fetch(_PENDING, *lane, claim.limit)
         permitted: list[Any] = []
         refused: list[Any] = []
-        for row in rows:
+        for row in waiting.rows:
             thin = await self._release.deliver(
-                conn, claim.dossier_id, reader, row["sequence"], types=tuple(subscription["types"])
+                conn, claim.dossier_id, waiting.reader, row["sequence"], types=waiting.types
             )
             (refused if thin is None else permitted).append(row)
-        given = await _number(conn, claim, permitted, last_number)
+        given = await _number(conn, claim, permitted, waiting.last_number)
         if refused:
             await conn.execute(_REFUSED, *lane, [row["sequence"] for row in refused])
-        await conn.execute(_SERVED, *lane, last_number + given)
-        return len(rows)
+        await conn.execute(_SERVED, *lane, waiting.last_number + given)
+        return len(waiting.rows)
 
     async def _failed(self, claim: Claim, error: Exception) -> None:
         """Trouble that passes: later. A fault: once more one by one, then this lane alone stands still."""
-        parked = not passes(error) and claim.limit == 1
+        parked = not passes(error) and _limit(claim) == 1
         pause = min(LAST_RETRY, FIRST_RETRY * 2**claim.failures) if passes(error) else 0.0
         reason = type(error).__name__
         async with self._database.connection() as conn:
@@ -210,26 +177,21 @@ class Lanes:
 
 
 async def _number(conn: Connection, claim: Claim, permitted: list[Any], last_number: int) -> int:
-    """Give the next numbers to what has none yet. The subscription's row is held from here to the commit: no gaps."""
+    """Give the next numbers to what has none yet."""
     if not permitted:
         return 0
     fresh = sum(row["ordinal"] is None for row in permitted)
-    first = await conn.fetchval(_NUMBERS, claim.subscription_id, fresh)
+    last = await last_ordinal(conn, claim.subscription_id, fresh)
     sequences, ordinals, numbers, given = [], [], [], 0
     for row in permitted:
         given += row["ordinal"] is None
         sequences.append(row["sequence"])
-        ordinals.append(first + given)
+        ordinals.append(last + given)
         numbers.append(last_number + given)
     await conn.execute(_DELIVERED, claim.subscription_id, claim.dossier_id, sequences, ordinals, numbers)
     return given
 
 
-async def _forget(conn: Connection, claim: Claim) -> None:
-    """The subscription is gone; what was still on its way goes too."""
-    for table in ("deliveries", "lanes"):
-        await conn.execute(
-            f"delete from notifications.{table} where subscription_id = $1 and dossier_id = $2",
-            claim.subscription_id,
-            claim.dossier_id,
-        )
+def _limit(claim: Claim) -> int:
+    """After a failure one at a time, so that what stands before the culprit gets through."""
+    return 1 if claim.failures else BATCH

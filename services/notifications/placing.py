@@ -37,8 +37,12 @@ _REPLAY = """
     join placed on placed.subscription_id = candidates.id
 """
 _WAITING = """
-    insert into notifications.lanes (subscription_id, dossier_id, owner, is_waiting)
-    select * from unnest($1::uuid[], $2::uuid[], $3::text[], array_fill(true, array[cardinality($1::uuid[])]))
+    insert into notifications.lanes (subscription_id, dossier_id, owner, is_waiting, way)
+    select lane.subscription_id, dossier_id, lane.owner, true,
+        case subscription.channel when 'webhook' then 'webhook' else 'kept' end
+    from unnest($1::uuid[], $2::uuid[], $3::text[]) with ordinality as lane (subscription_id, dossier_id, owner, n)
+    left join notifications.subscriptions as subscription on subscription.id = lane.subscription_id
+    order by n
     on conflict (subscription_id, dossier_id) do update set is_waiting = true
 """
 

@@ -58,6 +58,9 @@ class Release(Protocol):
     def transaction(self, dossier_id: UUID) -> AbstractAsyncContextManager[Connection]:
         """One transaction that holds the fence of this dossier shared."""
 
+    def fenced(self, dossier_id: UUID) -> AbstractAsyncContextManager[Connection]:
+        """A connection, in no transaction, that holds the fence of this dossier shared until the block ends."""
+
     def transaction_over(self, dossier_ids: Sequence[UUID]) -> AbstractAsyncContextManager[Connection]:
         """One transaction that holds the fences of these dossiers shared, taken in ascending order; at most 25."""
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from services.foundation.answers import REPLAYED, Next, ThinEvent
+from services.notifications.webhooks.shapes import Schemes, Sending, Url, WebhookShown
 
 PREFIX = "nl.dossier."
 TYPE = r"^(nl\.dossier\.)?([a-z]+(-[a-z]+)*\.([a-z]+(-[a-z]+)*|\*)|\*)$"
@@ -40,6 +41,8 @@ class NewSubscription(BaseModel):
     ]
     types: Types = []
     dossiers: Dossiers = None
+    endpoint: Url | None = None
+    signatures: Schemes = ["v1a"]
 
 
 class SubscriptionChange(BaseModel):
@@ -49,6 +52,9 @@ class SubscriptionChange(BaseModel):
 
     types: Types | None = None
     dossiers: Dossiers = None
+    state: Annotated[
+        Literal["active"] | None, Field(description="Of a webhook: ask its receiver again, and go on if it agrees")
+    ] = None
 
 
 class Replay(BaseModel):
@@ -59,10 +65,11 @@ class Replay(BaseModel):
 
 class SubscriptionShown(TypedDict):
     id: UUID
-    channel: Literal["pull", "inbox"]
+    channel: Literal["pull", "inbox", "webhook"]
     types: list[str]
     dossiers: list[UUID] | None
     created_at: datetime
+    webhook: NotRequired[WebhookShown]
 
 
 class SubscriptionPage(TypedDict):
@@ -79,11 +86,15 @@ class Mark(BaseModel):
 class DeliveryShown(TypedDict):
     event: ThinEvent
     state: Annotated[
-        Literal["pending", "delivered", "unread", "read"],
-        Field(description="`pending` again after a replay was asked; in an inbox `unread` until you mark it `read`"),
+        Literal["pending", "delivered", "dropped", "unread", "read"],
+        Field(
+            description="`pending` again after a replay was asked; in an inbox `unread` until you mark it `read`; of a "
+            "webhook `pending` until it is accepted, and `dropped` when a later attempt was not permitted any more"
+        ),
     ]
     number: NotRequired[Annotated[int, Field(description="In an inbox: names this item, and counts it, from 1")]]
     replay: NotRequired[Annotated[Literal[True], Field(description=REPLAYED)]]
+    sending: NotRequired[Sending]
 
 
 class DeliveryPage(TypedDict):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from services.foundation.callers import Caller
 from services.foundation.database.connection import Connection
@@ -29,11 +29,11 @@ _CHANGE = f"""
 _ROLES = "update notifications.subscriptions set roles = $2 where id = $1 and roles <> $2"
 _HOLD_LANES = "select from notifications.lanes where subscription_id = $1 order by dossier_id for update"
 _AGAIN = """
-    update notifications.deliveries set state = 'pending'
+    update notifications.deliveries set state = 'pending', attempts = 0
     where subscription_id = $1 and state = 'delivered' and ($2::uuid[] is null or dossier_id = any($2::uuid[]))
 """
 _WAITING = """
-    update notifications.lanes set is_waiting = true
+    update notifications.lanes set is_waiting = true, retry_at = '-infinity', failures = 0
     where subscription_id = $1 and ($2::uuid[] is null or dossier_id = any($2::uuid[]))
 """
 
@@ -55,13 +55,13 @@ def reader_of(caller: Caller) -> Reader:
 
 
 async def create(
-    conn: Connection, reader: Reader, channel: str, types: Sequence[str], dossiers: Sequence[UUID] | None
+    conn: Connection, id: UUID, reader: Reader, channel: str, types: Sequence[str], dossiers: Sequence[UUID] | None
 ) -> Subscription | None:
     """None when this reader has as many as one may have."""
     if await conn.fetchval(_COUNT, *reader.key) >= MOST:
         return None
     whose = (reader.owner, reader.organisation, reader.person, sorted(reader.roles))
-    return _subscription(await conn.fetchrow(_CREATE, uuid4(), *whose, channel, list(types), dossiers))
+    return _subscription(await conn.fetchrow(_CREATE, id, *whose, channel, list(types), dossiers))
 
 
 async def of_reader(conn: Connection, reader: Reader, after: int, limit: int) -> list[Subscription]:
@@ -90,7 +90,7 @@ async def remember_roles(conn: Connection, id: UUID, reader: Reader) -> None:
 async def delete(conn: Connection, id: UUID) -> None:
     """Lanes first, as everyone who holds both takes them: whoever serves one finishes before it goes."""
     await conn.execute(_HOLD_LANES, id)
-    for table in ("deliveries", "lanes"):
+    for table in ("deliveries", "lanes", "webhooks", "webhook_keys"):
         await conn.execute(f"delete from notifications.{table} where subscription_id = $1", id)
     await conn.execute("delete from notifications.subscriptions where id = $1", id)
 

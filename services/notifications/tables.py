@@ -33,6 +33,7 @@ metadata = MetaData(
 )
 
 MOMENT = DateTime(timezone=True)
+WAITS = "is_waiting and parked_at is null"
 
 # Who wants to be told. A feed is a subscription too, of channel `feed`, made at its reader's first read.
 
@@ -64,7 +65,8 @@ subscriptions = Table(
     ),
 )
 
-# What is on its way: one row per subscription and entry, one lane per subscription and dossier.
+# What is on its way: one row per subscription and entry, one lane per subscription and dossier. `due_at` of a lane is
+# real time (leases), `retry_at` business time (when a receiver is tried again).
 
 deliveries = Table(
     "deliveries",
@@ -78,6 +80,11 @@ deliveries = Table(
     Column("ordinal", BigInteger),
     Column("number", Integer),
     Column("is_read", Boolean, nullable=False, server_default=text("false")),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("attempted_at", MOMENT),
+    Column("accepted_at", MOMENT),
+    Column("status", SmallInteger),
+    Column("reason", Text),
     CheckConstraint("state in ('pending', 'delivered', 'dropped')", name="state"),
     CheckConstraint("(ordinal is null) = (number is null)", name="numbered_twice"),
     CheckConstraint("state <> 'delivered' or ordinal is not null", name="delivered_has_numbers"),
@@ -120,7 +127,48 @@ lanes = Table(
     Column("last_number", Integer, nullable=False, server_default=text("0")),
     Column("parked_at", MOMENT),
     Column("reason", Text),
-    Index("ix_lanes_due", "owner", "due_at", postgresql_where=text("is_waiting and parked_at is null")),
+    Column("way", Text, nullable=False, server_default=text("'kept'")),
+    Column("retry_at", MOMENT, nullable=False, server_default=text("'-infinity'")),
+    CheckConstraint("way in ('kept', 'webhook')", name="way"),
+    Index("ix_lanes_due", "owner", "due_at", postgresql_where=text(f"{WAITS} and way = 'kept'")),
+    Index(
+        "ix_lanes_webhook",
+        "subscription_id",
+        "retry_at",
+        "due_at",
+        postgresql_where=text(f"{WAITS} and way = 'webhook'"),
+    ),
+)
+
+# Where webhooks go, how each endpoint stands, and the keys that sign for it.
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("subscription_id", Uuid, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'pending'")),
+    Column("reason", Text),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("failing_since", MOMENT),
+    Column("not_before", MOMENT),
+    Column("rate", Integer),
+    CheckConstraint("state in ('pending', 'active', 'degraded', 'paused', 'retired')", name="state"),
+)
+
+webhook_keys = Table(
+    "webhook_keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("subscription_id", Uuid, nullable=False),
+    Column("scheme", Text, nullable=False),
+    Column("public", Text),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", MOMENT, nullable=False, server_default=text("clock_timestamp()")),
+    Column("ends_at", MOMENT),
+    CheckConstraint("scheme in ('v1a', 'v1')", name="scheme"),
+    Index("ix_webhook_keys_subscription_id", "subscription_id"),
 )
 
 # How far the bus was read, and what could not be taken from it.

@@ -18,6 +18,7 @@ from services.foundation.vault.root_key import KEY_BYTES, LocalRootKey
 from services.roots import asyncapi
 from services.roots.api import ASYNC_DOCUMENT, DOCUMENT, LICENCE, application
 from services.roots.house import wired
+from services.roots.outside import Outside
 
 STAGES: Final = SCHEMAS.parent / "docs" / "stages.md"
 HOST: Final = "draad.example.org"
@@ -35,7 +36,7 @@ def document() -> dict[str, Any]:
     """Of the application of an installation, wired to a database that is never asked for anything."""
     database = Database("", None)
     root_key = LocalRootKey(bytes(KEY_BYTES))
-    house = wired(database, database, Keys(database, root_key), root_key, "", PostgresBus(database))
+    house = wired(database, database, Keys(database, root_key), root_key, "", PostgresBus(database), Outside())
     app = application(house, Authenticator(Verifier({}, ""), house.registry))
     made = finished(app.openapi(), VERSION_PATH, SERVER, WHOLE)
     made["info"]["contact"] = CONTACT

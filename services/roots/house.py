@@ -43,6 +43,11 @@ from services.notifications.lanes import Lanes
 from services.notifications.notifier import Notifier
 from services.notifications.ports import Reader, ReplayFor
 from services.notifications.shelf import Shelf
+from services.notifications.webhooks.courier import Courier
+from services.notifications.webhooks.deliverer import Deliverer
+from services.notifications.webhooks.keys import EndpointKeys
+from services.notifications.webhooks.subscribing import Webhooks
+from services.roots.outside import Outside
 
 
 class DossierAudience:
@@ -67,6 +72,9 @@ class DossierRelease:
 
     def transaction(self, dossier_id: UUID) -> AbstractAsyncContextManager[Connection]:
         return self._gate.transaction(dossier_id)
+
+    def fenced(self, dossier_id: UUID) -> AbstractAsyncContextManager[Connection]:
+        return self._gate.fenced(dossier_id)
 
     def transaction_over(self, dossier_ids: Sequence[UUID]) -> AbstractAsyncContextManager[Connection]:
         return self._gate.transaction_over(dossier_ids)
@@ -103,6 +111,7 @@ class House:
     relay: Relay
     notifier: Notifier
     lanes: Lanes
+    webhooks: Deliverer
     timers: Timers
     bus: Bus
     parameters: ParameterShelf
@@ -119,6 +128,7 @@ async def built(
     bus: Bus | None = None,
     size: int = 16,
     keep: timedelta = KEEP,
+    outside: Outside | None = None,
 ) -> AsyncIterator[House]:
     """`bus` absent means: the PostgreSQL table. `keep` is how long what was published stays in the outbox."""
     async with AsyncExitStack() as stack:
@@ -131,7 +141,9 @@ async def built(
         stack.push_async_callback(keys_database.close)
         keys = Keys(keys_database, root_key)
         await keys.demand_root_key()
-        house = wired(database, lookups, keys, root_key, portal_source, bus or PostgresBus(database), keep)
+        outside = outside or Outside()
+        stack.callback(outside.lines.close)
+        house = wired(database, lookups, keys, root_key, portal_source, bus or PostgresBus(database), outside, keep)
         stack.push_async_callback(house.bus.close)
         stack.push_async_callback(house.notifier.close)
         stack.push_async_callback(house.relay.close)
@@ -145,6 +157,7 @@ def wired(
     root_key: RootKey,
     portal_source: str,
     bus: Bus,
+    outside: Outside,
     keep: timedelta = KEEP,
 ) -> House:
     """Nothing is asked of the database here; so the documents can be made without one."""
@@ -162,6 +175,15 @@ def wired(
     lanes = Lanes(database, release)
     shelf = Shelf(database, release, DossierAudience(), lanes)
     news = News(shelf.heads)
+    endpoint_keys = EndpointKeys(root_key)
+    courier = Courier(database, release, outside.lines, outside.walls, endpoint_keys)
+    deliverer = Deliverer(database, courier)
+    webhooks = Webhooks(database, outside.walls, outside.lines, endpoint_keys, outside.origin, portal_source)
+
+    def on_lanes() -> None:
+        lanes.wake()
+        deliverer.wake()
+
     return House(
         database=database,
         registry=registry,
@@ -180,13 +202,14 @@ def wired(
             portal_source=portal_source,
         ),
         claims=Claims(database, keyrings),
-        notifications=Parts(database, release, lanes, cursors),
+        notifications=Parts(database, release, lanes, cursors, webhooks, deliverer),
         shelf=shelf,
         news=news,
         streams=Streams(shelf, news),
         relay=Relay(database, bus, keep=keep),
-        notifier=Notifier(database, bus, DossierAudience(), on_lanes=lanes.wake),
+        notifier=Notifier(database, bus, DossierAudience(), on_lanes=on_lanes),
         lanes=lanes,
+        webhooks=deliverer,
         timers=Timers(database, handler.end_due),
         bus=bus,
         parameters=parameters,

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -17,10 +18,13 @@ from services.foundation.database.embedded import KEYS, MAIN, embedded
 from services.foundation.database.migrations import migrate
 from services.foundation.tokens import Verifier
 from services.foundation.vault.root_key import LocalRootKey
+from services.notifications.webhooks.lines import Line, Lines, NoAnswer
+from services.notifications.webhooks.walls import Target
 from services.roots.api import application
 from services.roots.bus import of_sandbox
 from services.roots.databases import Place, demand_no_real_people
 from services.roots.house import House, built
+from services.roots.outside import of_sandbox as of_sandbox_outside
 from services.roots.running import address, listening, run
 from services.sandbox import endpoints
 from services.sandbox.faults import BreakableBus, Switchboard
@@ -46,6 +50,22 @@ Ready = Callable[[Sandbox], None]
 Progress = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class BreakableLines:
+    """The way to receivers, as long as nobody has taken it away; what could not be sent waits for its retry."""
+
+    lines: Lines
+    is_down: Callable[[], bool]
+
+    async def to(self, target: Target) -> Line:
+        if self.is_down():
+            raise NoAnswer("unreachable")
+        return await self.lines.to(target)
+
+    def close(self) -> None:
+        self.lines.close()
+
+
 def _quiet(_step: str) -> None:
     return None
 
@@ -69,11 +89,15 @@ async def sandbox(
             stack.push_async_callback(bus_database.close)
             over_kafka = await stack.enter_async_context(of_sandbox(kafka, bus_database, keep=data is not None))
             bus = BreakableBus(over_kafka or PostgresBus(bus_database), switchboard)
-            house = await stack.enter_async_context(built(place.main, place.keys, root_key, SOURCE, bus))
+            outside = of_sandbox_outside()
+            outside = replace(outside, lines=BreakableLines(outside.lines, partial(switchboard.is_down, "webhook")))
+            house = await stack.enter_async_context(
+                built(place.main, place.keys, root_key, SOURCE, bus, outside=outside)
+            )
             async with house.database.connection() as conn:
                 await clock.begin_sandbox(conn)
             app = _application(house, switchboard)
-            workers = (house.relay.run, house.notifier.run, house.lanes.run)
+            workers = (house.relay.run, house.notifier.run, house.lanes.run, house.webhooks.run)
             found = Sandbox(address(listener), server.folder)
             await run(app, listener, workers, lambda: ready(found), house.streams.close)
 
@@ -107,7 +131,7 @@ def _application(house: House, switchboard: Switchboard) -> Any:
         house.database,
         house.timers.next_due,
         house.timers.run_once,
-        (house.relay.run_once, house.notifier.run_once, house.lanes.run_once),
+        (house.relay.run_once, house.notifier.run_once, house.lanes.run_once, house.webhooks.run_once),
     )
     routes = endpoints.router(scenes, walk, switchboard)
     return application(house, authenticator, [routes], switchboard.demand_database)

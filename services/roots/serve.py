@@ -20,9 +20,10 @@ from services.roots.api import application
 from services.roots.bus import demand_bus, of_installation
 from services.roots.databases import Progress, databases, demand_installation
 from services.roots.house import House, built
+from services.roots.outside import of_installation as of_outside
 from services.roots.running import Worker, address, listening, run, work
 
-Part = Literal["all", "api", "relay", "notifier", "lanes", "clock"]
+Part = Literal["all", "api", "relay", "notifier", "lanes", "webhooks", "clock"]
 PLATFORM_SOURCE: Final = "urn:draad:platform"
 
 
@@ -61,8 +62,9 @@ async def serve(
         source = settings.portal_source or PLATFORM_SOURCE
         bus = of_installation(settings)
         await demand_bus(bus)
+        root_key, outside = LocalRootKey(settings.root_key), of_outside(settings)
         keep = timedelta(days=settings.outbox_days)
-        async with built(place.main, place.keys, LocalRootKey(settings.root_key), source, bus, keep=keep) as house:
+        async with built(place.main, place.keys, root_key, source, bus, keep=keep, outside=outside) as house:
             workers = _workers(house, part)
             if listener is None:
                 await work(workers, lambda: ready(Serving(None, place.folder)))
@@ -86,6 +88,7 @@ def _workers(house: House, part: Part) -> list[Worker]:
         "relay": house.relay.run,
         "notifier": house.notifier.run,
         "lanes": house.lanes.run,
+        "webhooks": house.webhooks.run,
         "clock": house.timers.run,
     }
     return list(each.values()) if part == "all" else [worker for name, worker in each.items() if name == part]

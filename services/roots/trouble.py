@@ -15,6 +15,7 @@ from services.foundation.vault.root_key import RootKeyRefused
 from services.roots.databases import NotAsItShouldBe
 from services.roots.erasures import ListRefused
 from services.roots.guard import NotStarted
+from services.roots.outside import NoAuthority
 from services.roots.rules import ChangeRefused
 from services.roots.running import CannotListen
 from services.roots.statutory import GrantsRefused
@@ -23,5 +24,5 @@ EXPECTED: Final[tuple[type[Exception], ...]] = (
     ChangeRefused,
     *(CannotListen, DatabaseTrouble, FailpointSet, FolderTrouble, GrantsRefused, MigrationTrouble, NamelessUser),
     *(NoPostgres, NoUnprivilegedUser, NotAsItShouldBe, NotStarted, PartyRefused),
-    *(KafkaTrouble, ListRefused, RootKeyRefused, SettingsFault, WrongRootKey),
+    *(KafkaTrouble, ListRefused, NoAuthority, RootKeyRefused, SettingsFault, WrongRootKey),
 )

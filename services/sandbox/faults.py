@@ -21,6 +21,7 @@ class Faults(BaseModel):
 
     bus: UpOrDown | None = None
     database: UpOrDown | None = None
+    webhook: UpOrDown | None = None
 
 
 class Switchboard:

@@ -2,13 +2,15 @@
 
 The kinds say what a column may hold: an id, a moment, a number, a flag; the key of a party or words of a closed list;
 the `source` of an event; bytes that are sealed, hashed or wrapped; a thin event; and, in `index_grants` alone, what a
-grant says of itself. `sandbox`: invented by whoever set the scene, or by the machine, and about no dossier.
+grant says of itself. `address`: of a receiver; `public`: the public half of a key. `sandbox`: invented by whoever set
+the scene, or by the machine, and about no dossier.
 """
 
 from typing import Final
 
 ID, MOMENT, NUMBER, FLAG = "id", "moment", "number", "flag"
 PARTY, WORD, SOURCE, SEALED, THIN, GRANT, SANDBOX = "party", "word", "source", "sealed", "thin", "grant", "sandbox"
+ADDRESS, PUBLIC = "address", "public"
 
 _ROW: Final = {"dossier_id": ID, "sequence": NUMBER}
 
@@ -172,6 +174,11 @@ MAIN: Final[dict[str, dict[str, str]]] = {
         "ordinal": NUMBER,
         "number": NUMBER,
         "is_read": FLAG,
+        "attempts": NUMBER,
+        "attempted_at": MOMENT,
+        "accepted_at": MOMENT,
+        "status": NUMBER,
+        "reason": WORD,
     },
     "notifications.lanes": {
         "subscription_id": ID,
@@ -184,6 +191,29 @@ MAIN: Final[dict[str, dict[str, str]]] = {
         "last_number": NUMBER,
         "parked_at": MOMENT,
         "reason": WORD,
+        "way": WORD,
+        "retry_at": MOMENT,
+    },
+    # Where an owner wants to be told: about no dossier, and never with a user, a password or a query
+    "notifications.webhooks": {
+        "subscription_id": ID,
+        "owner": PARTY,
+        "endpoint": ADDRESS,
+        "state": WORD,
+        "reason": WORD,
+        "failures": NUMBER,
+        "failing_since": MOMENT,
+        "not_before": MOMENT,
+        "rate": NUMBER,
+    },
+    "notifications.webhook_keys": {
+        "id": ID,
+        "subscription_id": ID,
+        "scheme": WORD,
+        "public": PUBLIC,
+        "sealed": SEALED,
+        "created_at": MOMENT,
+        "ends_at": MOMENT,
     },
     "notifications.offsets": {"consumer": WORD, "partition": NUMBER, "next_offset": NUMBER},
     "notifications.streams": {"consumer": WORD, "dossier_id": ID, "last_sequence": NUMBER, "blocked_at": MOMENT},

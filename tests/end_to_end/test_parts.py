@@ -11,7 +11,7 @@ from tests.database import Urls
 from tests.end_to_end.issuing import AUDIENCE, provider
 from tests.end_to_end.processes import draad, running
 
-WORKERS = ("relay", "notifier", "lanes", "clock")
+WORKERS = ("relay", "notifier", "lanes", "webhooks", "clock")
 GRANT = {
     "organisation": "oosterlo",
     "processing_activity": "https://register.example.org/12",

@@ -167,6 +167,7 @@ def test_an_operator_rehearses_other_numbers_and_sees_to_what_waits(
     installation: Installation, serving: Running
 ) -> None:
     """A dossier that was opened just now gets a signal in four days when nobody becomes its contact person (R-14)."""
+    installation.draad("parties", "import", installation.parties())
     _opened(serving, installation.issuer.headers("somebody"))
     change = {"region_code": "rijn-delta", "parameters": {"appointment_days": 60}}
     rehearsed = installation.draad("rules", "rehearse", installation.write("change.json", change))

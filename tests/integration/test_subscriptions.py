@@ -66,7 +66,6 @@ async def test_a_subscription_changes_and_ends(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
-        ({"channel": "webhook"}, "/channel"),
         ({"channel": "email"}, "/channel"),
         ({"channel": "pigeon"}, "/channel"),
         ({}, "/channel"),

@@ -228,6 +228,10 @@ class Gate:
         """A transaction in which the dossier's fence is held shared: what is decided in it holds until it commits."""
         return self._database.transaction(fence.shared(dossier_id))
 
+    def fenced(self, dossier_id: UUID) -> AbstractAsyncContextManager[Connection]:
+        """A connection that holds the fence shared until the block ends: for who decides, commits and then sends."""
+        return self._database.keeping(fence.shared(dossier_id))
+
     def transaction_over(self, dossier_ids: Iterable[UUID]) -> AbstractAsyncContextManager[Connection]:
         ids = sorted(dossier_ids)
         assert len(ids) <= fence.MOST_FENCES

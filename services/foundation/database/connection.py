@@ -69,6 +69,10 @@ class Lock:
     def statement(self) -> str:
         return f"select pg_advisory_xact_lock{'_shared' if self.shared else ''}({self.key:d});"
 
+    def for_session(self, *, release: bool = False) -> str:
+        """The same lock, held by a connection instead of by a transaction, until it is released."""
+        return f"select pg_advisory_{'un' if release else ''}lock{'_shared' if self.shared else ''}({self.key:d})"
+
 
 def advisory_key(space: str, id: UUID) -> int:
     """The number under which PostgreSQL locks this thing: signed 64-bit, the same in every process."""
@@ -129,6 +133,20 @@ class Database:
             raise
         finally:
             await self._pool.release(connection)
+
+    @asynccontextmanager
+    async def keeping(self, lock: Lock) -> AsyncIterator[Connection]:
+        """A connection that holds this lock to the end of the block, over several transactions (`within`) of it."""
+        async with self.connection() as connection:
+            await connection.execute(lock.for_session())
+            try:
+                yield connection
+            finally:
+                try:
+                    await connection.execute(lock.for_session(release=True))
+                except BaseException:
+                    connection.terminate()  # the server releases what its session held; the pool never gets it back
+                    raise
 
     def transaction(self, *locks: Lock, lock_timeout: float = LOCK_TIMEOUT) -> "Transaction":
         """One READ COMMITTED transaction that holds these locks; committed at the end, rolled back on any exception.
@@ -191,6 +209,18 @@ class Transaction:
                 raise trouble from error
         finally:
             await self._release(self._connection)
+
+
+def within(connection: Connection) -> Transaction:
+    """One transaction on a connection that its holder keeps."""
+
+    async def kept() -> Connection:
+        return connection
+
+    async def given_back(_connection: Connection) -> None:
+        return None
+
+    return Transaction(kept, given_back, BEGIN)
 
 
 def _trouble(error: BaseException, connection: Connection) -> DatabaseTrouble | None:
