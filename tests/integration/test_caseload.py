@@ -11,7 +11,8 @@ from services.dossier.domain.numbers import Numbers
 from services.dossier.gate.caseload import Caseload
 from services.dossier.gate.looking import Sights
 from services.dossier.incoming import Incoming
-from services.dossier.trajectory.rulebook import RULES
+from services.dossier.trajectory import outlook
+from services.dossier.trajectory.rulebook import RULES, RuleFailed
 from services.foundation.callers import Caller
 from services.foundation.clock import advance, begin_sandbox
 from services.foundation.database.connection import Database
@@ -164,6 +165,34 @@ async def test_an_outlook_is_kept_until_the_next_entry_and_wiped_with_the_dossie
     gone = an_event("dossier.erased", SYSTEM, {"erased_at": NOW.isoformat()}, occurred_at=NOW.isoformat())
     await world.handler.record(SYSTEM, SILENT, [gone])
     assert (await kept()).keys() == {QUIET, URGENT}
+
+
+async def test_what_the_participant_reads_makes_no_entry_and_an_outlook_anew(world: World, database: Database) -> None:
+    """R-26: until it is read, next is that somebody explains the decision."""
+    decided = an_event("decision.communicated", CARLA, occurred_at=NOW.isoformat())
+    await world.handler.record(CARLA, QUIET, [decided])
+
+    async def next_codes() -> set[str]:
+        items, _ = await page(world, database)
+        return {item["next_due"]["code"] for item in items if UUID(item["dossier"]) == QUIET}
+
+    assert await next_codes() == {"decision_unread"}
+    assert await next_codes() == {"decision_unread"}
+    await world.gate.read_event(reader(NOOR), QUIET, decided.event_id)
+    assert await next_codes() == {"contact_silence"}
+
+
+async def test_when_a_rule_throws_the_list_is_there_and_tells_no_more_than_is_known(
+    world: World, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def planted(*_: Any) -> Any:
+        raise RuleFailed("planted")
+
+    monkeypatch.setattr(outlook, "all_due", planted)
+    items, _ = await page(world, database)
+    assert named(items)[0] == URGENT
+    assert all("next_due" not in item and "stage" in item for item in items)
+    assert {call.get("state") for item in items for call in item["signals"]} == {None}
 
 
 async def test_a_past_day_is_shown_as_it_had_happened_and_keeps_nothing(world: World, database: Database) -> None:
