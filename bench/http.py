@@ -1,7 +1,7 @@
 """What do a gated read and an append over HTTP cost, beside a bare endpoint on the same database?"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from uuid import uuid4
@@ -25,6 +25,7 @@ class Variant:
     port: int
     request: Callable[[int], bytes]
     status: int
+    before: Callable[[int], Sequence[bytes]] = lambda _: ()
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,16 @@ async def run() -> list[Compared]:
         ):
             found = []
             for clients in CLIENTS:
-                found.append(await _compare("gated read", clients, _reads(house), _bare_reads(bare)))
-                found.append(await _compare("append", clients, _appends(house), _bare_writes(bare)))
+                found.append(await compared("gated read", clients, _reads(house), _bare_reads(bare)))
+                found.append(await compared("append", clients, _appends(house), _bare_writes(bare)))
             return found
 
 
-async def _compare(what: str, clients: int, ours: Variant, baseline: Variant) -> Compared:
+async def compared(what: str, clients: int, ours: Variant, baseline: Variant, requests: int = REQUESTS) -> Compared:
     rounds: dict[str, list[Round]] = {ours.name: [], baseline.name: []}
     for turn in range(ROUNDS + 1):
         for variant in (ours, baseline) if turn % 2 else (baseline, ours):
-            done = await measure(variant.port, clients, REQUESTS, variant.request, variant.status)
+            done = await measure(variant.port, clients, requests, variant.request, variant.status, variant.before)
             if turn:  # the first turn warms up
                 rounds[variant.name].append(done)
     pairs = list(zip(rounds[ours.name], rounds[baseline.name], strict=True))

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -22,21 +22,28 @@ class WrongAnswer(RuntimeError):
     """A server answered something else than was measured for."""
 
 
-async def measure(port: int, clients: int, requests: int, request: Callable[[int], bytes], status: int) -> Round:
-    """`request(n)` gives the bytes of the n-th request; any other answer than `status` ends the measurement."""
+async def measure(
+    port: int,
+    clients: int,
+    requests: int,
+    request: Callable[[int], bytes],
+    status: int,
+    before: Callable[[int], Sequence[bytes]] = lambda _: (),
+) -> Round:
+    """`request(n)` gives the bytes of the n-th request; any other answer than `status` ends the measurement.
+
+    `before(n)`: what is stored (201) before it, and not timed.
+    """
     counter = iter(range(requests))
     times: list[float] = []
 
     async def client() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for number in counter:
+            for each in before(number):
+                await _answered(reader, writer, each, 201)
             began = time.perf_counter()
-            writer.write(request(number))
-            head = await reader.readuntil(b"\r\n\r\n")
-            if int(head[9:12]) != status:
-                raise WrongAnswer(head.decode() + (await reader.read(2000)).decode())
-            length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-            await reader.readexactly(int(length[15:]))
+            await _answered(reader, writer, request(number), status)
             times.append((time.perf_counter() - began) * 1000)
         writer.close()
 
@@ -47,6 +54,15 @@ async def measure(port: int, clients: int, requests: int, request: Callable[[int
     took = time.perf_counter() - began
     ordered = sorted(times)
     return Round(requests / took, median(ordered), ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))])
+
+
+async def _answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes, status: int) -> None:
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    if int(head[9:12]) != status:
+        raise WrongAnswer(head.decode() + (await reader.read(2000)).decode())
+    length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    await reader.readexactly(int(length[15:]))
 
 
 def post(path: str, body: bytes, token: str, media_type: str) -> bytes:

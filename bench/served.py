@@ -69,7 +69,7 @@ async def bare(main_url: str) -> None:
             await conn.execute("insert into bench.reads values ($1, clock_timestamp())", key)
         return Response(body, media_type="application/json")
 
-    await _serve(app, Told(0, "", [], [str(key) for key in keys]))
+    await serve(app, Told(0, "", [], [str(key) for key in keys]))
 
 
 async def house(main_url: str, keys_url: str) -> None:
@@ -77,7 +77,7 @@ async def house(main_url: str, keys_url: str) -> None:
         issuer = DevelopmentIssuer(AUDIENCE)
         told = await _populate(whole, issuer)
         authenticator = Authenticator(Verifier({issuer.name: issuer.keys()}, AUDIENCE), whole.registry, platform=True)
-        await _serve(application(whole, authenticator), told)
+        await serve(application(whole, authenticator), told)
 
 
 async def _populate(whole: House, issuer: DevelopmentIssuer) -> Told:
@@ -150,7 +150,7 @@ def _goal(number: int, now: str) -> tuple[str, dict[str, Any]]:
     }
 
 
-async def _serve(app: FastAPI, told: Told) -> None:
+async def serve(app: FastAPI, told: Told) -> None:
     listener = listening("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, server_header=False))
     sys.stdout.write(json.dumps(told.__dict__ | {"port": listener.getsockname()[1]}) + "\n")
@@ -159,10 +159,10 @@ async def _serve(app: FastAPI, told: Told) -> None:
 
 
 @asynccontextmanager
-async def running(*arguments: str) -> AsyncIterator[Told]:
+async def running(*arguments: str, program: str = "bench.served") -> AsyncIterator[Told]:
     """A server in a process of its own, until the end of the block."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.served", *arguments, stdout=asyncio.subprocess.PIPE, limit=2**24
+        sys.executable, "-m", program, *arguments, stdout=asyncio.subprocess.PIPE, limit=2**24
     )
     assert process.stdout is not None
     try:

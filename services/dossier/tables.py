@@ -176,6 +176,16 @@ histories = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
+outlooks = Table(
+    "outlooks",
+    metadata,
+    Column("dossier_id", Uuid, primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("made_by", BigInteger, nullable=False),
+    Column("owner", Text),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
 timers = Table(
     "timers",
     metadata,
@@ -248,6 +258,7 @@ index_contacts = Table(
     Column("person", Text, nullable=False),
     Column("from_at", MOMENT, nullable=False),
     Column("until_at", MOMENT),
+    Index(None, "person"),
 )
 
 index_delegates = Table(

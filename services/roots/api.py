@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.responses import PlainTextResponse, Response
 from typing_extensions import TypedDict
 
-from services.dossier.endpoints import access, catalogue, dossiers, events, regions, rules, watching
+from services.dossier.endpoints import access, caseload, catalogue, dossiers, events, regions, rules, watching
 from services.events import endpoints as feed
 from services.foundation import openapi_page, problems, telemetry
 from services.foundation.answers import JSON, JsonAnswer, answers
@@ -79,6 +79,7 @@ def application(
         dossiers.router(house.dossiers, house.claims),
         access.router(house.dossiers),
         watching.router(house.dossiers),
+        caseload.router(house.dossiers),
         regions.router(house.regions, house.dossiers),
         rules.router(house.regions),
         catalogue.router(house.dossiers.contract),

@@ -11,10 +11,14 @@ from services.dossier import audience
 from services.dossier.claims import Claims
 from services.dossier.endpoints.reading import Dossiers
 from services.dossier.gate import law
+from services.dossier.gate.caseload import Caseload
 from services.dossier.gate.decision import Reader as GateReader
+from services.dossier.gate.listing import Listing
+from services.dossier.gate.looking import Sights
 from services.dossier.gate.overviews import Overviews
 from services.dossier.gate.release import Gate
 from services.dossier.gate.watching import Watching
+from services.dossier.gate.worklist import Worklist
 from services.dossier.handlers import Handler
 from services.dossier.parameters import ParameterShelf
 from services.dossier.regions import Regions
@@ -161,7 +165,8 @@ def wired(
     statute, types, registry = law.load(), contract.load(), Registry(lookups)
     gate = Gate(database, keyrings, statute)
     overviews = Overviews(database, keyrings, statute)
-    watching = Watching(database, keyrings, statute)
+    sights = Sights(database, keyrings, statute)
+    watching = Watching(database, keyrings, sights, statute)
     parameters = ParameterShelf(lookups)
     surveyor = Surveyor(registry, parameters, statute)
     handler = Handler(database, keyrings, types, statute, surveyor, gate, portal_source)
@@ -183,7 +188,19 @@ def wired(
         database=database,
         registry=registry,
         handler=handler,
-        dossiers=Dossiers(handler, gate, overviews, watching, surveyor, types, cursors, portal_source),
+        dossiers=Dossiers(
+            handler=handler,
+            gate=gate,
+            overviews=overviews,
+            watching=watching,
+            caseload=Caseload(database, sights),
+            listing=Listing(database, sights, statute),
+            worklist=Worklist(database, sights, statute),
+            surveyor=surveyor,
+            contract=types,
+            cursors=cursors,
+            portal_source=portal_source,
+        ),
         claims=Claims(database, keyrings),
         notifications=Parts(database, release, lanes, cursors, webhooks, deliverer),
         shelf=shelf,

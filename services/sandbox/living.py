@@ -2,10 +2,10 @@
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import partial
-from itertools import chain, count
+from itertools import chain, count, zip_longest
 from typing import Any
 
 from services.sandbox.client import Answer, Api
@@ -16,6 +16,8 @@ from services.sandbox.observed import (
     EventLanded,
     Happening,
     Listed,
+    ListOpened,
+    ListRow,
     Looked,
     Observation,
     Occasion,
@@ -43,6 +45,8 @@ class Replay:
         self._stored: dict[str, dict[int, Answer]] = {life.id: {} for life in lives}
         self._known: set[str] = set()  # ids of events that the files posted, or that were shown
         self._seen: dict[tuple[str, str], dict[int, Row]] = defaultdict(dict)  # (life, actor) → what they could read
+        self._called: dict[str, set[str]] = defaultdict(set)  # actor → what called them already
+        self._opened: set[tuple[str, date]] = set()  # whose list was opened on which day
         self._tally: dict[str, int] = defaultdict(int)
         self._steps: list[tuple[datetime, int, int, Act, Life]] = []
         self._order = count()
@@ -115,7 +119,10 @@ class Replay:
         self._now = at
         self._sandbox.set_clock(at)
         acts = sorted(chain.from_iterable(map(self._platform_acts, self._lives)), key=lambda act: act.at)
-        yield from acts
+        for act, following in zip_longest(acts, acts[1:]):
+            yield act
+            if following is None or _day(following.at) > _day(act.at):
+                yield from self._lists(each for each in acts if _day(each.at) == _day(act.at))
         for act in acts:
             if ended := self._grants[act.life.id].learn(act.event):
                 yield from self._look_again(act.life, ended, "ended")
@@ -138,6 +145,34 @@ class Replay:
             )
             for event in news
         ]
+
+    def _lists(self, acts: Iterable[PlatformActed]) -> Iterator[Happening]:
+        """Of a day: the list of whoever was called for something that did not call them before in this story."""
+        for act in acts:
+            data = act.event.get("data", {})
+            person = act.life.people.get(data.get("for_actor", ""))
+            if person is None or _keeps_quiet(person) or data["code"] in self._called[person.key]:
+                continue
+            self._called[person.key].add(data["code"])
+            day = _day(act.at)
+            if (person.key, day) not in self._opened:
+                self._opened.add((person.key, day))
+                answer = self._sandbox.send("GET", f"/v1/caseload?asOf={day}", person.key)
+                rows = tuple(map(self._row, answer.body["items"])) if answer.status == 200 else ()
+                if any(row.call for row in rows):
+                    yield ListOpened(act.at, act.life, person, day, rows)
+
+    def _row(self, item: Mapping[str, Any]) -> ListRow:
+        life = next(life for life in self._lives if life.dossier == item["dossier"])
+        spoken = item.get("last_contact_on")
+        calls = item["signals"]
+        return ListRow(
+            life,
+            item.get("stage"),
+            date.fromisoformat(spoken) if spoken else None,
+            calls[0] if calls else None,
+            max(len(calls) - 1, 0),
+        )
 
     def _post(self, life: Life, row: Row) -> Iterator[Happening]:
         event, actor = row.event, life.people[row.actor]
@@ -282,6 +317,10 @@ class Replay:
         keys = ("days", "events", "platform_acts", "reads_allowed", "reads_refused", "refusals", "surprises")
         sums = {key: self._tally[key] for key in keys}
         return Summary(lives=len(self._lives), deliveries=self._sandbox.deliveries, **sums)
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(CIVIL).date()
 
 
 def _keeps_quiet(person: Person) -> bool:

@@ -77,6 +77,28 @@ class Listed:
 
 
 @dataclass(frozen=True)
+class ListRow:
+    """A line of a contact person's list: whose dossier, and what calls first there, with how many more."""
+
+    life: Life
+    stage: str | None
+    last_contact_on: date | None
+    call: Mapping[str, Any] | None = field(default=None, repr=False)
+    more: int = 0
+
+
+@dataclass(frozen=True)
+class ListOpened:
+    """A contact person looked who needs them, on a day on which something new called."""
+
+    at: datetime
+    life: Life
+    person: Person
+    day: date
+    rows: tuple[ListRow, ...]
+
+
+@dataclass(frozen=True)
 class Refused:
     """Somebody tried what is not allowed; nothing was stored."""
 
@@ -135,7 +157,7 @@ class Summary:
     surprises: int
 
 
-Happening = EventLanded | Looked | Listed | Refused | SentAgain | PlatformActed | Surprise
+Happening = EventLanded | Looked | Listed | ListOpened | Refused | SentAgain | PlatformActed | Surprise
 Observation = Opened | DayBegan | Happening | Summary
 
 # An event's body stays out of what is written: the file tells who may know what, and is no second copy of the lives.
@@ -161,6 +183,8 @@ def _plain(name: str, value: Any) -> Any:
             return value.key
         case datetime() | date():
             return value.isoformat()
+        case ListRow():
+            return {"life": value.life.id, "code": value.call["code"] if value.call else None, "more": value.more}
         case Reader() | Reason():
             return {each.name: _plain(each.name, getattr(value, each.name)) for each in fields(value)}
         case tuple() | list():

@@ -19,6 +19,8 @@ from services.sandbox.observed import (
     DayBegan,
     EventLanded,
     Listed,
+    ListOpened,
+    ListRow,
     Looked,
     Observation,
     Opened,
@@ -44,7 +46,7 @@ Line = tuple[str, str, str]  # mark, text, style
 # Reasons that hold for everything, so that they need little attention each time: shown last.
 _NEVER_IN = 2
 _OUTSIDE = {"expired": 1, "purpose_ended": 1, "withdrawn": 1, "no_access": _NEVER_IN}
-Entry = EventLanded | Looked | Listed | Refused | SentAgain | PlatformActed
+Entry = EventLanded | Looked | Listed | ListOpened | Refused | SentAgain | PlatformActed
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ class Story:
                 return self._look(observation)
             case Listed():
                 return self._list(observation)
+            case ListOpened():
+                return self._contact_list(observation)
             case Refused():
                 return self._refusal(observation)
             case SentAgain():
@@ -195,6 +199,34 @@ class Story:
             return self._entry(seen, head, "", self._verdict(False, words.rule(None, seen.status)))
         gets = words.say("gets", n=seen.items) if seen.items else words.say("gets_none")
         return self._entry(seen, head, "", self._verdict(True, gets))
+
+    def _contact_list(self, seen: ListOpened) -> RenderableType:
+        words = self._words
+        head = Text(words.say("opens_list", name=words.who(seen.person), on=words.day(seen.day)), style="bold")
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(justify="right")
+        grid.add_column(no_wrap=True)
+        grid.add_column()
+        for number, row in enumerate(seen.rows, 1):
+            name = Text(plain(row.life.first_name), style=f"bold {self._colours.get(row.life.id, '')}".strip())
+            grid.add_row(Text(f"{number}", style="dim"), name, self._row(row))
+        return self._entry(seen, head, "", grid)
+
+    def _row(self, row: ListRow) -> RenderableType:
+        words = self._words
+        spoken = words.say("last_spoken", on=words.day(row.last_contact_on)) if row.last_contact_on else None
+        stands = [words.stage(row.stage) if row.stage else None, spoken or words.say("never_spoken")]
+        below = Text(" · ".join(part for part in stands if part), style="dim")
+        if row.call is None:
+            return Group(Text(words.say("quiet_row")), below)
+        more = "" if not row.more else words.say("more_one" if row.more == 1 else "more", n=row.more)
+        calls = Text.assemble(
+            (f"{words.group(row.call['group'])}: ", "bold"),
+            words.call(row.call, row.life),
+            (f" ({more})" if more else "", "dim"),
+        )
+        acts = ", ".join(self._words.title(type_, self._titles) for type_ in row.call["acts"])
+        return Group(calls, Text(words.say("answers", acts=acts)), below)
 
     def _refusal(self, seen: Refused) -> RenderableType:
         words = self._words

@@ -86,6 +86,21 @@ class Words:
         on = self.day(date.fromisoformat(reason.on)) if reason.on else ""
         return str(self.told["reasons"][reason.code]).format(on=on, about=plain(named))
 
+    def stage(self, stage: str) -> str:
+        return str(self.told["stages"].get(stage, stage))
+
+    def group(self, group: str) -> str:
+        return str(self.told["groups"].get(group, group))
+
+    def call(self, call: Mapping[str, Any], life: Life) -> str:
+        """What calls, in a sentence with its numbers; a code without words as it is."""
+        values = {"due_on": call["due_on"], **call.get("numbers", {})}
+        told = {name: self._value(name if name != "organisation" else "by_org", v, life) for name, v in values.items()}
+        sentence = self.told["calls"].get(call["code"])
+        if sentence is None or any(name not in told for name in _SLOT.findall(sentence)):
+            return plain(str(call["code"]).replace("_", " "))
+        return plain(sentence.format(**told))
+
     def without(self, names: Iterable[str]) -> str:
         fields = [str(self.told["fields"].get(name, name.replace("_", " "))) for name in names]
         return self.say("without", fields=self._series(fields))

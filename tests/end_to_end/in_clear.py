@@ -82,6 +82,7 @@ MAIN: Final[dict[str, dict[str, str]]] = {
     # Derived from all classes: sealed
     "dossier.snapshots": _ROW | {"code_version": NUMBER, "sealed": SEALED},
     "dossier.histories": _ROW | {"version": NUMBER, "sealed": SEALED},
+    "dossier.outlooks": _ROW | {"made_by": NUMBER, "owner": PARTY, "sealed": SEALED},
     "dossier.timers": {
         "id": ID,
         "dossier_id": ID,

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from services.dossier.domain.numbers import Numbers
 from services.dossier.gate.release import Filter
 from services.dossier.incoming import Incoming
 from services.dossier.store.keyrings import StaleKeys
@@ -156,8 +157,8 @@ async def test_only_the_dossiers_of_the_page_are_logged(world: World, database: 
     ids = [DOSSIER, *(uuid4() for _ in range(4))]
     for dossier_id in ids[1:]:
         await world.handler.record(NOOR, dossier_id, [opened(dossier_id), granted("c1", CARLA)])
-    shown, _ = await world.overviews.dossiers(reader(CARLA), 0, 2)
-    assert [one.dossier_id for one in shown] == ids[:2]
+    shown, _ = await world.listing.dossiers(reader(CARLA), 0, 2, Numbers())
+    assert [UUID(one["id"]) for one in shown] == ids[:2]
     logged = await do(database, "select array_agg(dossier_id) from dossier.ledger where actor='carla' and way='list'")
     assert sorted(logged) == sorted(ids[:2])
 
@@ -167,10 +168,10 @@ async def test_pages_of_dossiers_give_each_once(world: World) -> None:
     for dossier_id in ids[1:]:
         await world.handler.record(NOOR, dossier_id, [opened(dossier_id), granted("c1", CARLA)])
     found, at = [], 0
-    while page := await world.overviews.dossiers(reader(CARLA), at, 7):
+    while page := await world.listing.dossiers(reader(CARLA), at, 7, Numbers()):
         if not page[0]:
             break
-        found += [one.dossier_id for one in page[0]]
+        found += [UUID(one["id"]) for one in page[0]]
         at = page[1]
     assert found == ids
 
@@ -260,7 +261,7 @@ async def test_nothing_of_an_erased_dossier_is_found_by_anybody(world: World, da
         await refused(NOT_FOUND, world.overviews.access_log(reader(who), DOSSIER, 0, 10))
         await refused(NOT_FOUND, world.handler.record(who, DOSSIER, [held(moment_id="m9")]))
         await refused(NOT_FOUND, world.handler.record(who, DOSSIER, [held()]))
-        assert await world.overviews.dossiers(reader(who), 0, 10) == ([], 0)
+        assert await world.listing.dossiers(reader(who), 0, 10, Numbers()) == ([], 0)
     async with world.gate.transaction(DOSSIER) as conn:
         assert await world.gate.deliver(conn, DOSSIER, reader(CARLA), 4, ()) is None
         assert await world.gate.still(conn, DOSSIER, reader(CARLA), [4]) == {}

@@ -69,7 +69,7 @@ def concern(id_: str, text: str, days: int = 0) -> Any:
 
 
 async def signals(world: World, database: Database, dossier_id: UUID) -> list[dict[str, Any]]:
-    watching = Watching(database, world.keyrings, load())
+    watching = Watching(database, world.keyrings, world.sights, load())
     return (await watching.signals(reader(NOOR), dossier_id, None, 0, 100, Numbers())).items
 
 

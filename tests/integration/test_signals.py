@@ -7,6 +7,7 @@ import pytest
 
 from services.dossier.domain.numbers import Numbers
 from services.dossier.gate.law import load
+from services.dossier.gate.looking import Sights
 from services.dossier.gate.watching import Watching
 from services.dossier.parameters import set_parameters
 from services.dossier.store import streams
@@ -50,7 +51,7 @@ async def later(world: World, database: Database, days: int) -> int:
 
 
 def watching(world: World, database: Database) -> Watching:
-    return Watching(database, world.keyrings, load())
+    return Watching(database, world.keyrings, Sights(database, world.keyrings, load()), load())
 
 
 async def signals(world: World, database: Database, who: Any, state: Any = None) -> list[dict[str, Any]]:

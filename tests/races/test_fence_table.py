@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from services.dossier.domain.numbers import Numbers
 from services.dossier.gate import facts, fence
+from services.dossier.gate.caseload import Caseload
 from services.dossier.gate.release import Filter
 from services.dossier.incoming import Incoming
 from services.foundation.callers import Caller
@@ -52,8 +54,13 @@ async def _list(world: World) -> Any:
 
 async def _dossiers(world: World) -> Any:
     """What the list shows of the dossier is its latest entry that is readable."""
-    found, _ = await world.overviews.dossiers(reader(PIETER), 0, 10)
-    return [one.last_event_at for one in found if one.last_event_at is not None]
+    found, _ = await world.listing.dossiers(reader(PIETER), 0, 10, Numbers())
+    return [one["last_event_at"] for one in found if "last_event_at" in one]
+
+
+async def _caseload(world: World) -> Any:
+    items, _ = await Caseload(world.database, world.sights).page(reader(PIETER), None, 0, 10, Numbers())
+    return items
 
 
 async def _state(world: World) -> Any:
@@ -94,7 +101,7 @@ def _end_of_delegation() -> tuple[Caller, Incoming]:
 
 
 TABLE = [
-    *[(ask, _withdrawal) for ask in (_one, _list, _dossiers, _state, _grants, _deliver, _still)],
+    *[(ask, _withdrawal) for ask in (_one, _list, _dossiers, _caseload, _state, _grants, _deliver, _still)],
     *[(ask, _wrong_person) for ask in (_one, _list, _deliver, _still)],
     (_log, _end_of_delegation),
 ]
@@ -114,6 +121,8 @@ async def writer(ground: Ground) -> World:
     await world.begin()
     delegate = {"delegate": "tante", "powers": ["read"], "from_on": "2025-12-01", "until_on": "2026-12-01"}
     await world.handler.record(NOOR, DOSSIER, [an_event("delegate.appointed", NOOR, delegate)])
+    appointed = {"person": "pieter", "org": "uwv", "audience": "participant", "from_on": "2025-12-01"}
+    await world.handler.record(PIETER, DOSSIER, [an_event("contact-person.appointed", PIETER, appointed)])
     return world
 
 

@@ -9,6 +9,8 @@ from uuid import UUID, uuid5
 from services.dossier.domain.numbers import Numbers
 from services.dossier.gate.decision import Reader
 from services.dossier.gate.law import load as load_law
+from services.dossier.gate.listing import Listing
+from services.dossier.gate.looking import Sights
 from services.dossier.gate.overviews import Overviews
 from services.dossier.gate.release import Gate
 from services.dossier.handlers import Handler
@@ -127,7 +129,10 @@ class World:
     handler: Handler
     gate: Gate
     overviews: Overviews
+    listing: Listing
     keyrings: Keyrings
+    database: Database
+    sights: Sights
 
     async def begin(self, dossier_id: UUID = DOSSIER) -> UUID:
         """Opened by Noor, who gives a grant to the municipality and one to UWV; a contact moment; its id is given."""
@@ -144,7 +149,9 @@ def world_on(database: Database, keys: Keys, rules: Sequence[Rule] = ()) -> Worl
     gate = Gate(database, keyrings, LAW)
     surveyor = StillSurveyor(Registry(database), ParameterShelf(database), LAW)
     handler = Handler(database, keyrings, CONTRACT, LAW, surveyor, gate, PORTAL, rules)
-    return World(handler, gate, Overviews(database, keyrings, LAW), keyrings)
+    sights = Sights(database, keyrings, LAW)
+    listing = Listing(database, sights, LAW)
+    return World(handler, gate, Overviews(database, keyrings, LAW), listing, keyrings, database, sights)
 
 
 class KeysInMemory:
@@ -155,6 +162,9 @@ class KeysInMemory:
 
     async def fetch(self, dossier_id: UUID) -> KeyRing | None:
         return await self.create(dossier_id)
+
+    async def fetch_many(self, dossier_ids: Sequence[UUID]) -> Mapping[UUID, KeyRing]:
+        return {dossier_id: await self.create(dossier_id) for dossier_id in dossier_ids}
 
     async def destroy(self, dossier_id: UUID) -> None:
         """What was destroyed is asked for by nobody: the erased dossier is not there."""

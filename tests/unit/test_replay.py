@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from services.sandbox.observed import (
     DayBegan,
     EventLanded,
     Listed,
+    ListOpened,
     Looked,
     Observation,
     PlatformActed,
@@ -127,6 +128,38 @@ def test_an_empty_list_is_an_answer() -> None:
 
 
 # What differs from the file
+
+
+class Calling(FakeSandbox):
+    """Raises two signals for Bram on one day, and one of the same kind a month later."""
+
+    raised = ("2024-09-23T22:00:00+00:00", "2024-09-24T10:00:00+00:00", "2024-10-24T10:00:00+00:00")
+
+    def _set(self, now: datetime) -> Answer:
+        answer = super()._set(now)
+        (dossier,) = self.dossiers
+        for number, moment in enumerate(self.raised):
+            known = any(event["id"] == f"s{number}" for _, event in self.dossiers[dossier].events)
+            if datetime.fromisoformat(moment) <= now and not known:
+                data = {"occurred_at": moment, "for_actor": "bram", "code": f"code_{number % 2}", "rule": "R-06"}
+                event = {"id": f"s{number}", "type": "nl.dossier.signal.raised", "time": moment, "data": data}
+                self._store(dossier, "platform", event | {"privacyclass": "work", "source": "urn:x"})
+        return answer
+
+
+def test_the_list_of_the_contact_person_is_opened_on_a_day_on_which_something_new_calls() -> None:
+    sandbox = Calling()
+    call = {"code": "contact_silence", "group": "c", "due_on": "2024-09-24", "numbers": {}, "acts": []}
+    row = {"dossier": read(T2).dossier, "stage": "placement_early", "last_contact_on": "2024-08-12"}
+    items = [row | {"signals": [call, call]}]
+    sandbox.instead["GET", "/v1/caseload?asOf=2024-09-24", "bram"] = Answer(200, {"items": items, "next": "1"})
+    observations = lived(T2, sandbox=sandbox)
+    (seen,) = [each for each in observations if isinstance(each, ListOpened)]
+    assert (seen.person.key, seen.day, len(seen.rows), seen.rows[0].more) == ("bram", date(2024, 9, 24), 1, 1)
+    assert seen.rows[0].last_contact_on == date(2024, 8, 12)
+    assert not [each for each in observations if isinstance(each, Surprise)]
+    (told,) = record(seen)["rows"]
+    assert told == {"life": read(T2).id, "code": "contact_silence", "more": 1}
 
 
 def surprises(file: Path, sandbox: FakeSandbox) -> list[tuple[str, str, str]]:

@@ -11,12 +11,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from services.dossier.domain.numbers import SILENCE_WEEKS
+from services.dossier.trajectory.acts import ANSWERS, GROUPS
 from services.sandbox.lives import Life, Person, read
 from services.sandbox.living import Replay
 from services.sandbox.observed import (
     DayBegan,
     EventLanded,
     Listed,
+    ListOpened,
+    ListRow,
     Looked,
     Observation,
     Opened,
@@ -304,6 +308,68 @@ def scenes_look(sight: Any, *without: str) -> Looked:
 )
 def test_what_came_of_it_is_said_in_words(seen: Observation, line: str) -> None:
     assert line in shown(seen)
+
+
+CALL: dict[str, Any] = {
+    "code": "contact_silence",
+    "group": "b",
+    "due_on": "2024-09-24",
+    "numbers": {"since": "2024-08-12", "weeks": 6},
+    "acts": ["nl.dossier.contact-moment.held", "nl.dossier.outreach.attempted"],
+}
+LIST = ListOpened(
+    at("2024-09-23T22:00"),
+    NOOR,
+    MIEKE,
+    date(2024, 9, 24),
+    (
+        ListRow(NOOR, "placement_early", date(2024, 8, 12), CALL, 1),
+        ListRow(replace(NOOR, id="other"), "between_jobs", None, CALL | {"code": "new_code", "group": "d"}, 2),
+        ListRow(replace(NOOR, id="third"), None, None),
+    ),
+)
+LIST_80 = """\
+00:00  Mieke Vastpunt (contact person) opens the list of 24 September 2024
+       1  Noor  overdue: not spoken since 12 August 2024; agreed: every 6 weeks
+                (and one more)
+                answered by: Contact moment held, Outreach attempted
+                just at work · last spoken 12 August 2024
+       2  Noor  by date: new code (and 2 more)
+                answered by: Contact moment held, Outreach attempted
+                between jobs · not spoken yet
+       3  Noor  nothing calls
+                not spoken yet
+"""
+LIST_120 = """\
+00:00  Mieke Vastpunt (contact person) opens the list of 24 September 2024
+       1  Noor  overdue: not spoken since 12 August 2024; agreed: every 6 weeks (and one more)
+                answered by: Contact moment held, Outreach attempted
+                just at work · last spoken 12 August 2024
+       2  Noor  by date: new code (and 2 more)
+                answered by: Contact moment held, Outreach attempted
+                between jobs · not spoken yet
+       3  Noor  nothing calls
+                not spoken yet
+"""
+
+
+@pytest.mark.parametrize(("width", "golden"), [(80, LIST_80), (120, LIST_120)])
+def test_the_day_of_the_contact_person_reads_well(width: int, golden: str) -> None:
+    assert shown(LIST, width=width).strip().splitlines() == golden.strip().splitlines()
+
+
+def test_the_day_of_the_contact_person_in_dutch() -> None:
+    told = shown(LIST, width=120, language="nl")
+    assert "te laat: niet gesproken sinds 12 augustus 2024; afgesproken: elke 6 weken (en nog één)" in told
+    assert "net aan het werk · laatst gesproken 12 augustus 2024" in told
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_every_code_stage_and_group_has_its_words(language: str) -> None:
+    told = in_language(language).told
+    assert told["calls"].keys() == ANSWERS.keys()
+    assert list(told["stages"]) == list(SILENCE_WEEKS)
+    assert list(told["groups"]) == list(GROUPS)
 
 
 def test_a_type_that_does_not_exist_is_said_to_be_so() -> None:

@@ -65,6 +65,9 @@ class Parameters:
     tolerance_days: int = 91
     story_months: int = 24
     between_jobs_working_days: int = 5
+    between_jobs_repeat_days: int = 14
+    task_reminder_days: int = 3
+    task_handover_days: int = 7
     appointment_days: int = 3
     gap_working_days: int = 1
     failure_contact_days: int = 7

@@ -1,7 +1,6 @@
 """Over HTTP: opening a dossier, claiming it, the dossiers one may know, and what a dossier is now."""
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid4, uuid5
 
@@ -13,7 +12,6 @@ from services.dossier import claims
 from services.dossier.endpoints.events import MOMENT
 from services.dossier.endpoints.reading import Dossiers, purpose_header
 from services.dossier.endpoints.shapes import DossierId, DossierPage, DossierState, Made
-from services.dossier.envelopes import utc
 from services.dossier.incoming import Incoming, short
 from services.dossier.moments import until
 from services.foundation.answers import JSON, After, JsonAnswer, JsonRoute, Place, answers, problems
@@ -155,8 +153,8 @@ def _add_views(routes: APIRouter, dossiers: Dossiers) -> None:
     async def listed(caller: CallerDep, after: After = None, limit: Limit = PAGE, purpose: Purpose = None) -> Response:
         reader = await dossiers.reader(caller, purpose)
         place = Place(dossiers.cursors, caller, f"dossiers/{purpose}", after)
-        shown, last = await dossiers.overviews.dossiers(reader, place.position, limit)
-        items = [_item(each.dossier_id, each.last_event_at, each.contact_person) for each in shown]
+        parameters = await dossiers.surveyor.parameters()
+        items, last = await dossiers.listing.dossiers(reader, place.position, limit, parameters)
         return JsonAnswer(place.page(items, last if items else None))
 
     @routes.get(
@@ -202,12 +200,3 @@ def _opened(dossier_id: UUID, code: str | None, status: int) -> Response:
     if code is not None:
         answer |= {"claim_code": code, "claim_within_days": claims.DAYS}
     return JsonAnswer(answer, status, {"Location": f"/v1/dossiers/{dossier_id}"})
-
-
-def _item(dossier_id: UUID, last_event_at: datetime | None, contact_person: str | None) -> dict[str, Any]:
-    item = {
-        "id": str(dossier_id),
-        "last_event_at": None if last_event_at is None else utc(last_event_at),
-        "contact_person": contact_person,
-    }
-    return {name: value for name, value in item.items() if value is not None}

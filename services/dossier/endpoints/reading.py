@@ -6,10 +6,13 @@ from typing import Any
 
 from fastapi import Header
 
+from services.dossier.gate.caseload import Caseload
 from services.dossier.gate.decision import Reader
+from services.dossier.gate.listing import Listing
 from services.dossier.gate.overviews import Overviews
 from services.dossier.gate.release import Gate
 from services.dossier.gate.watching import Watching
+from services.dossier.gate.worklist import Worklist
 from services.dossier.handlers import Handler
 from services.dossier.surroundings import Surveyor
 from services.foundation.callers import Caller
@@ -26,6 +29,9 @@ class Dossiers:
     gate: Gate
     overviews: Overviews
     watching: Watching
+    caseload: Caseload
+    listing: Listing
+    worklist: Worklist
     surveyor: Surveyor
     contract: Contract
     cursors: Cursors

@@ -13,6 +13,17 @@ from services.foundation.answers import Next
 DossierId = Annotated[UUID, Path(alias="dossierId", description="The id of the dossier; it tells nothing of a person")]
 EventId = Annotated[UUID, Path(alias="eventId", description="The id that the sender gave the event")]
 
+Stage = Literal[
+    "intake",
+    "preparation",
+    "trial",
+    "placement_early",
+    "placement",
+    "between_jobs",
+    "out_of_sight",
+    "interrupted",
+    "dropped_out",
+]
 PrivacyClass = Literal["identity", "contact", "health-sensitive", "income", "work", "evaluation"]
 Sequence = Annotated[
     str, Field(description="Counts the dossier's events, from 1; for the participant and a delegate alone")
@@ -58,6 +69,7 @@ class Made(TypedDict):
 
 class DossierItem(TypedDict):
     id: UUID
+    stage: NotRequired[Stage]
     last_event_at: NotRequired[datetime]
     contact_person: NotRequired[Annotated[str, Field(description="An actor key")]]
 
@@ -84,19 +96,7 @@ class DossierState(TypedDict):
     active_grants: NotRequired[Annotated[list[str], Field(description="Ids as in the events")]]
     open_concerns: NotRequired[Annotated[list[str], Field(description="Ids as in the events")]]
     last_contact_on: NotRequired[date]
-    stage: NotRequired[
-        Literal[
-            "intake",
-            "preparation",
-            "trial",
-            "placement_early",
-            "placement",
-            "between_jobs",
-            "out_of_sight",
-            "interrupted",
-            "dropped_out",
-        ]
-    ]
+    stage: NotRequired[Stage]
     stage_since: NotRequired[Annotated[date, Field(description="The first day of the present unbroken run")]]
     next_due: NotRequired[
         Annotated[list[NextDue], Field(description="What the rules would raise next if nothing happens")]
@@ -115,6 +115,12 @@ SignalShown = TypedDict(
         "for": Annotated[str, Field(description="An actor key")],
         "severity": Annotated[int, Field(description="From 1, take a look, to 3, today")],
         "state": NotRequired[Literal["open", "handled", "overtaken"]],
+        "reminded_on": NotRequired[
+            Annotated[date, Field(description="Still open after a further period: the last day on which it came back")]
+        ],
+        "also_for": NotRequired[
+            Annotated[str, Field(description="Still open: the organisation that has to see to it as well")]
+        ],
     },
 )
 
@@ -130,6 +136,60 @@ class SignalOfDossier(SignalShown):
 
 class SignalListPage(TypedDict):
     items: list[SignalOfDossier]
+    next: Next
+
+
+class Call(SignalShown):
+    """An open signal, with what answers it. `state` is absent where it may be overtaken by what you may not read."""
+
+    group: Annotated[Literal["a", "b", "c", "d"], Field(description="Today, overdue, within a week, by date")]
+    acts: Annotated[list[str], Field(description="Types of the events that answer it, the first act first")]
+    numbers: Annotated[
+        dict[str, int | str], Field(description="Of the sentence about it: since when, weeks, times, what is missing")
+    ]
+
+
+class CaseloadItem(TypedDict):
+    """Each value stands here only if all events that decided it are readable."""
+
+    dossier: UUID
+    stage: NotRequired[Stage]
+    last_contact_on: NotRequired[date]
+    next_due: NotRequired[NextDue]
+    responsible_organisation: NotRequired[Annotated[str, Field(description="An organisation key")]]
+    signals: Annotated[list[Call], Field(description="The open ones; the first decides the place in the list")]
+
+
+class CaseloadPage(TypedDict):
+    items: list[CaseloadItem]
+    next: Next
+
+
+Task = TypedDict(
+    "Task",
+    {
+        "dossier": UUID,
+        "kind": Literal["signal", "question"],
+        "due_on": date,
+        "with": NotRequired[
+            Annotated[str, Field(description="Whom to turn to about it: an actor key; absent when that is the caller")]
+        ],
+        "code": NotRequired[Annotated[str, Field(description="Absent for who may not read what it is about")]],
+        "rule": NotRequired[str],
+        "about": NotRequired[Annotated[UUID, Field(description="The event that gave rise to it")]],
+        "acts": NotRequired[Annotated[list[str], Field(description="Types of the events that answer it")]],
+        "numbers": NotRequired[dict[str, int | str]],
+        "signal_id": NotRequired[Annotated[str, Field(description="What `signal.handled` names")]],
+        "reminded_on": NotRequired[date],
+        "from_participant": NotRequired[
+            Annotated[bool, Field(description="It was the participant's as well, and is no longer (R-15)")]
+        ],
+    },
+)
+
+
+class TaskPage(TypedDict):
+    items: list[Task]
     next: Next
 
 

@@ -1,7 +1,9 @@
 """The access log's rows: written in the transaction that decides, one per request and dossier, ids only (V3)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from services.dossier.domain.consent import Grant
@@ -13,6 +15,18 @@ PERMITTED = """
 insert into dossier.ledger (dossier_id, at, actor, organisation, role, purpose, basis, event_ids, classes, way,
                             decision, reason)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+"""
+
+SEPARATOR = "\x1f"  # stands in no id and no class; unnest cannot take lists of lists
+
+PERMITTED_EACH = r"""
+insert into dossier.ledger (dossier_id, at, actor, organisation, role, purpose, basis, event_ids, classes, way,
+                            decision, reason)
+select t.dossier_id, t.at, $1, $2, t.role, t.purpose, t.basis, string_to_array(t.event_ids, e'\x1f')::uuid[],
+       string_to_array(t.classes, e'\x1f'), t.way, 'permit', t.reason
+from unnest($3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+            $11::text[])
+  as t(dossier_id, at, role, purpose, basis, event_ids, classes, way, reason)
 """
 
 REFUSED_UNKNOWN = """
@@ -89,6 +103,35 @@ async def permitted(  # noqa: PLR0913 - a row of the log has so many columns
     )
 
 
+@dataclass(frozen=True)
+class Row:
+    """What `permitted` takes, for one of several dossiers that one request of one reader was about."""
+
+    dossier_id: UUID
+    reader: Reader
+    at: datetime
+    way: str
+    event_ids: Sequence[UUID]
+    classes: Iterable[str]
+    grants: Iterable[Grant]
+    reason: str
+
+
+async def permitted_each(conn: Connection, rows: Sequence[Row]) -> None:
+    """A row for each dossier, in one statement."""
+    if not rows:
+        return
+    columns = zip(*(_columns(row) for row in rows), strict=True)
+    first = rows[0].reader
+    await conn.execute(PERMITTED_EACH, first.person, first.organisation, *(list(column) for column in columns))
+
+
+def _columns(row: Row) -> tuple[Any, ...]:
+    purpose, basis = purpose_and_basis(row.grants, row.reason)
+    ids, classes = SEPARATOR.join(map(str, row.event_ids)), SEPARATOR.join(sorted(row.classes))
+    return (row.dossier_id, row.at, row.reader.role, purpose, basis, ids, classes, row.way, row.reason)
+
+
 async def refused(
     conn: Connection,
     dossier_id: UUID,
@@ -110,7 +153,10 @@ async def refused(
 
 async def first_reads(conn: Connection, dossier_id: UUID, entries: Iterable[Entry]) -> Mapping[UUID, datetime]:
     """When the participant or a delegate first read what is theirs to be told (R-26): a fact for the rules."""
-    told = [entry.event_id for entry in entries if entry.type in READ_BY_THE_PARTICIPANT]
+    return await first_reads_of(conn, dossier_id, [e.event_id for e in entries if e.type in READ_BY_THE_PARTICIPANT])
+
+
+async def first_reads_of(conn: Connection, dossier_id: UUID, told: Sequence[UUID]) -> Mapping[UUID, datetime]:
     if not told:
         return {}
     rows = await conn.fetch(FIRST_READS, dossier_id, told)

@@ -1,7 +1,6 @@
-"""Exits that show more than entries: the dossiers one may know, what a dossier is now, who has access, who looked."""
+"""Exits that show more than entries: what a dossier is now, who has access, who looked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +14,7 @@ from services.dossier.envelopes import utc
 from services.dossier.gate import facts, fence, ledger
 from services.dossier.gate.decision import Permit, Prohibitions, Reader, decide, live_grants
 from services.dossier.gate.facts import Known, Row
-from services.dossier.gate.release import CHUNK, Json, may_know, released, standing
+from services.dossier.gate.release import Json, may_know, released, standing
 from services.dossier.store import streams
 from services.dossier.store.keyrings import Keyrings
 from services.dossier.trajectory.state import derive
@@ -52,72 +51,9 @@ BASIS_IN_WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A dossier in the list of those the caller may know."""
-
-    dossier_id: UUID
-    last_event_at: datetime | None
-    contact_person: str | None
-
-
 class Overviews:
     def __init__(self, database: Database, keyrings: Keyrings, law: Prohibitions) -> None:
         self._database, self._keyrings, self._law = database, keyrings, law
-
-    # The dossiers one may know
-
-    async def dossiers(self, reader: Reader, after: int, limit: int) -> tuple[list[Shown], int]:
-        """A page, and where reading goes on: after the last one shown, never after one that is not."""
-        found: list[tuple[int, Shown]] = []
-        at = after
-        while len(found) < limit:
-            most = min(fence.MOST_FENCES, limit - len(found))  # what is decided is logged, and no more than is shown
-            async with self._database.connection() as conn:
-                rows = await conn.fetch(MIGHT_KNOW, reader.person, reader.organisation, at, most)
-            numbers = {UUID(int=row["id"].int): row["number"] for row in rows}
-            shown = await self._shown_of(reader, list(numbers)) if numbers else []
-            found += sorted(((numbers[each.dossier_id], each) for each in shown), key=lambda pair: pair[0])
-            if len(rows) < most:
-                break
-            at = rows[-1]["number"]
-        return [each for _, each in found], found[-1][0] if found else after
-
-    async def _shown_of(self, reader: Reader, dossier_ids: Sequence[UUID]) -> list[Shown]:
-        """Fences in ascending order of id, at most 25 a transaction; a ledger row for each that is shown."""
-        found: list[Shown] = []
-        ids = sorted(dossier_ids)
-        async with self._database.transaction(*(fence.shared(id_) for id_ in ids)) as conn:
-            for dossier_id in ids:
-                known, _ = await facts.place(conn, dossier_id, reader)
-                if known is not None and may_know(reader, known):
-                    found.append(await self._shown(conn, reader, known))
-        return found
-
-    async def _shown(self, conn: Connection, reader: Reader, known: Known) -> Shown:
-        latest = await self._latest(conn, reader, known)
-        contact = await self._contact_person(conn, reader, known)
-        disclosed = [row for row in (latest, contact[1] if contact else None) if row is not None]
-        await self._log(conn, reader, known, "list", disclosed)
-        return Shown(known.dossier_id, latest.recorded_at if latest else None, contact[0] if contact else None)
-
-    async def _latest(self, conn: Connection, reader: Reader, known: Known) -> Row | None:
-        before = known.head + 1
-        while rows := await conn.fetch(facts.LATEST, known.dossier_id, before, CHUNK):
-            for row in map(facts.row_of, rows):
-                if self._may_read(reader, known, row):
-                    return row
-            before = rows[-1]["sequence"]
-        return None
-
-    async def _contact_person(self, conn: Connection, reader: Reader, known: Known) -> tuple[str, Row] | None:
-        """The last one appointed for the participant, shown only if that appointment is readable."""
-        last = await conn.fetchrow(
-            "select person, sequence from dossier.index_contacts where dossier_id = $1 order by ordinal desc limit 1",
-            known.dossier_id,
-        )
-        readable = [] if last is None else await self._readable(conn, reader, known, [last["sequence"]])
-        return (last["person"], readable[0]) if readable else None
 
     # What a dossier is now
 

@@ -1,37 +1,30 @@
 """The exits of what is watched over time: the signals of a dossier and of all one's dossiers, and its figures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from uuid import UUID
 
-from services.dossier.domain.days import civil_day, moment_in
-from services.dossier.domain.entries import Entry
 from services.dossier.domain.evolution import numbered
 from services.dossier.domain.numbers import Numbers
 from services.dossier.domain.state import timeline_of
 from services.dossier.gate import facts, ledger
+from services.dossier.gate.caseload import signal_item
 from services.dossier.gate.decision import Permit, Prohibitions, Reader, decide, live_grants
 from services.dossier.gate.facts import Known, Row
+from services.dossier.gate.looking import Look, Seen, Sights, logged
 from services.dossier.gate.overviews import MIGHT_KNOW, all_grants, last_moment, owner_of
-from services.dossier.gate.release import Json, may_know, open_permitted, released, standing
+from services.dossier.gate.release import Json, may_know, released, standing
+from services.dossier.gate.sight import STATES
 from services.dossier.store import streams
 from services.dossier.store.keyrings import Keyrings
 from services.dossier.trajectory.history import History, history_of
 from services.dossier.trajectory.metrics import metrics
-from services.dossier.trajectory.rulebook import UNWATCHED, RuleFailed, all_due
 from services.foundation.database.connection import Connection, Database
 
 SignalState = Literal["open", "handled", "overtaken"]
-ABOUT_GRANTS: Final = ("R-11b", "R-12")
 MOST: Final = 25
-
-
-SIGNALS: Final = """
-select sequence from dossier.index_entries
-where dossier_id = $1 and sequence > $2 and type = 'nl.dossier.signal.raised' order by sequence
-"""
 
 
 @dataclass(frozen=True)
@@ -43,8 +36,8 @@ class Page:
 
 
 class Watching:
-    def __init__(self, database: Database, keyrings: Keyrings, law: Prohibitions) -> None:
-        self._database, self._keyrings, self._law = database, keyrings, law
+    def __init__(self, database: Database, keyrings: Keyrings, sights: Sights, law: Prohibitions) -> None:
+        self._database, self._keyrings, self._sights, self._law = database, keyrings, sights, law
 
     async def metrics(
         self,
@@ -82,15 +75,17 @@ class Watching:
         parameters: Numbers,
     ) -> Page:
         """In the order in which they were raised; of each no more than a reader of the entry may know."""
+        look = Look(reader, parameters)
 
         async def attempt(conn: Connection) -> Page | None:
             known, now = await facts.place(conn, dossier_id, reader)
             if known is None or not may_know(reader, known):
                 await ledger.refused(conn, dossier_id, known is not None, reader, now, "list", None, "no_grant")
                 return None
-            shown = await self._shown(conn, reader, known, state, after, limit, parameters)
-            await self._log(conn, reader, known, "list", [row for row, _ in shown])
-            return _page(shown, after)
+            (seen,) = await self._sights.within(conn, look, [known])
+            page = _page(seen, state, after, limit)
+            await ledger.permitted_each(conn, [logged(reader, seen)])
+            return page
 
         return await released(self._database, self._keyrings, dossier_id, attempt)
 
@@ -101,6 +96,7 @@ class Watching:
 
         `after`: the number of a dossier, and a sequence in it.
         """
+        look = Look(reader, parameters)
         items: list[Json] = []
         number, sequence = after
         while True:
@@ -109,7 +105,7 @@ class Watching:
             for row in rows:
                 begin = sequence if row["number"] == number else 0
                 dossier_id = UUID(int=row["id"].int)
-                page = await self._of_one(reader, dossier_id, state, begin, limit - len(items), parameters)
+                page = await self._of_one(look, dossier_id, state, begin, limit - len(items))
                 if page.items:
                     items += [{"dossier": str(dossier_id), **item} for item in page.items]
                     after = row["number"], page.last
@@ -119,47 +115,18 @@ class Watching:
                 return items, after
             number, sequence = rows[-1]["number"] + 1, 0
 
-    async def _of_one(
-        self,
-        reader: Reader,
-        dossier_id: UUID,
-        state: SignalState | None,
-        after: int,
-        limit: int,
-        parameters: Numbers,
-    ) -> Page:
+    async def _of_one(self, look: Look, dossier_id: UUID, state: SignalState | None, after: int, limit: int) -> Page:
         """Of a dossier that the list leads to: what it may not know is not there, and was not asked for."""
+        page = Page([], after)
 
-        async def attempt(conn: Connection) -> Page:
-            known, _ = await facts.place(conn, dossier_id, reader)
-            if known is None or not may_know(reader, known):
-                return Page([], after)
-            shown = await self._shown(conn, reader, known, state, after, limit, parameters)
-            if shown:
-                await self._log(conn, reader, known, "list", [row for row, _ in shown])
-            return _page(shown, after)
+        async def show(_conn: Connection, several: Sequence[Seen]) -> Sequence[Seen]:
+            nonlocal page
+            for seen in several:
+                page = _page(seen, state, after, limit)
+            return several if page.items else ()
 
-        return await released(self._database, self._keyrings, dossier_id, attempt)
-
-    async def _shown(
-        self,
-        conn: Connection,
-        reader: Reader,
-        known: Known,
-        state: SignalState | None,
-        after: int,
-        limit: int,
-        parameters: Numbers,
-    ) -> list[tuple[Row, Json]]:
-        raised = await conn.fetch(SIGNALS, known.dossier_id, after)
-        found = await self._readable(conn, reader, known, [row["sequence"] for row in raised])
-        if not found:
-            return []
-        history = await self._history(conn, known, known.now, None)
-        states = await self._states(conn, reader, known, history, parameters)
-        ring = self._keyrings.at_hand(known.dossier_id, known.epoch)
-        items = [(row, _item(open_permitted(ring, known.dossier_id, row, permit), states)) for row, permit in found]
-        return [(row, item) for row, item in items if state is None or item.get("state", state) == state][:limit]
+        await self._sights.over(look, [dossier_id], show)
+        return page
 
     async def _history(self, conn: Connection, known: Known, at: datetime, recorded_before: datetime | None) -> History:
         ring = self._keyrings.at_hand(known.dossier_id, known.epoch)
@@ -167,28 +134,6 @@ class Watching:
         grants = await all_grants(conn, known.dossier_id)
         read_at = await ledger.first_reads(conn, known.dossier_id, entries)
         return history_of(entries, at, await owner_of(conn, known.dossier_id), grants, read_at)
-
-    async def _states(
-        self, conn: Connection, reader: Reader, known: Known, history: History, parameters: Numbers
-    ) -> Mapping[str, SignalState]:
-        """By signal id; none of what rests on something that this reader may not read."""
-        watched = [e for e in history.entries if e.name not in UNWATCHED or e.name == "signal.handled"]
-        rows = await self._readable(conn, reader, known, [e.sequence for e in watched])
-        readable = {row.subject.sequence for row, _ in rows}
-        handled = {e.data["signal_id"] for e in history.named("signal.handled") if e.sequence in readable}
-        timeline = timeline_of(numbered(history.entries), parameters)
-        try:
-            still = {str(due.signal_id(known.dossier_id)) for due in all_due(history, timeline)}
-        except RuleFailed:  # what still stands is not known; what was handled is
-            return dict.fromkeys(handled, "handled")
-        found: dict[str, SignalState] = {}
-        for raised in history.named("signal.raised"):
-            id_ = raised.data["signal_id"]
-            if id_ in handled:
-                found[id_] = "handled"
-            elif all(e.sequence in readable for e in watched if _decides(raised, e)):
-                found[id_] = "open" if id_ in still else "overtaken"
-        return found
 
     async def _readable(
         self, conn: Connection, reader: Reader, known: Known, sequences: Sequence[int]
@@ -215,25 +160,9 @@ class Watching:
         )
 
 
-def _page(shown: Sequence[tuple[Row, Json]], after: int) -> Page:
-    return Page([item for _, item in shown], shown[-1][0].subject.sequence if shown else after)
-
-
-def _decides(raised: Entry, entry: Entry) -> bool:
-    """Whether this entry may have to do with what became of that signal: grants only with one about a grant."""
-    return not entry.name.startswith("consent.") or raised.data["rule"] in ABOUT_GRANTS
-
-
-def _item(data: Json, states: Mapping[str, SignalState]) -> Json:
-    item: dict[str, Any] = {
-        "signal_id": data["signal_id"],
-        "code": data["code"],
-        "rule": data["rule"],
-        "raised_on": civil_day(moment_in(data["raised_at"])).isoformat(),
-        "due_on": data["due_on"],
-        "about": data.get("about_event_id"),
-        "for": data["for_actor"],
-        "severity": data["severity"],
-        "state": states.get(data["signal_id"]),
-    }
-    return {name: value for name, value in item.items() if value is not None}
+def _page(seen: Seen, state: SignalState | None, after: int, limit: int) -> Page:
+    states = STATES if state is None else (None, state)
+    shown = [s for s in seen.sight.signals(states) if s.raised.sequence > after][:limit]
+    for signal in shown:
+        seen.sight.tell_signal(signal)
+    return Page([signal_item(s, seen.day) for s in shown], shown[-1].raised.sequence if shown else after)

@@ -59,6 +59,7 @@ WIPED = (
     "index_delegates",
     "snapshots",
     "histories",
+    "outlooks",
     "owners",
     "claims",
 )

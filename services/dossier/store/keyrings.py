@@ -1,5 +1,6 @@
 """Keeps opened key rings at hand, each good only at the `authz_epoch` at which it was fetched (design §5)."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from services.foundation.database.connection import Database
@@ -38,6 +39,15 @@ class Keyrings:
         if ring is not None and epoch is not None:
             self._cache.put(ring, epoch)
         return ring
+
+    async def fetch_many(self, dossier_ids: Sequence[UUID]) -> None:
+        """The same for several at once."""
+        async with self._database.connection() as conn:
+            rows = await conn.fetch("select id, authz_epoch from dossier.dossiers where id = any($1)", dossier_ids)
+        rings = await self._keys.fetch_many(dossier_ids)
+        for row in rows:
+            if (ring := rings.get(UUID(int=row["id"].int))) is not None:
+                self._cache.put(ring, row["authz_epoch"])
 
     async def create(self, dossier_id: UUID) -> KeyRing:
         """Committed in the key database before the first event; a new dossier stands at epoch 0."""

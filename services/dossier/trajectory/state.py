@@ -10,8 +10,9 @@ from services.dossier.domain.days import civil_day
 from services.dossier.domain.entries import Entry
 from services.dossier.domain.numbers import BY_DEFAULT, Timeline
 from services.dossier.trajectory.contact import contacts
-from services.dossier.trajectory.history import NOTHING_READ, History, history_of, place
-from services.dossier.trajectory.rulebook import UNWATCHED, RuleFailed, all_due
+from services.dossier.trajectory.history import NOTHING_READ, History, history_of
+from services.dossier.trajectory.outlook import responsible_in_turn, sequences, watched_in
+from services.dossier.trajectory.rulebook import RuleFailed, all_due
 from services.dossier.trajectory.stage import DECIDES, span_on, spans_over
 from services.dossier.trajectory.work import jobs
 
@@ -45,12 +46,12 @@ def derive(
 
 def _stage(history: History, timeline: Timeline) -> tuple[str, frozenset[int]] | None:
     span = span_on(spans_over(history, timeline), history.day)
-    return None if span is None else (span.stage, _sequences(history.named(*DECIDES)))
+    return None if span is None else (span.stage, sequences(history.named(*DECIDES)))
 
 
 def _stage_since(history: History, timeline: Timeline) -> tuple[str, frozenset[int]] | None:
     span = span_on(spans_over(history, timeline), history.day)
-    return None if span is None else (span.from_on.isoformat(), _sequences(history.named(*DECIDES)))
+    return None if span is None else (span.from_on.isoformat(), sequences(history.named(*DECIDES)))
 
 
 def _next_due(history: History, at: datetime, timeline: Timeline) -> tuple[list[dict[str, str]], frozenset[int]] | None:
@@ -64,32 +65,12 @@ def _next_due(history: History, at: datetime, timeline: Timeline) -> tuple[list[
         for b in due
         if b.at > at
     ]
-    return told, watched(history)
-
-
-def watched(history: History) -> frozenset[int]:
-    """What the rules look at."""
-    return _sequences(e for e in history.entries if e.name not in UNWATCHED)
-
-
-def _sequences(entries: Iterable[Entry]) -> frozenset[int]:
-    return frozenset(entry.sequence for entry in entries)
+    return told, watched_in(history)
 
 
 def _responsible(history: History) -> tuple[str, frozenset[int]] | None:
-    accepted = {e.data["handover_id"]: e for e in history.named("handover.accepted")}
-    begun = {e.data["handover_id"]: e for e in history.named("handover.initiated")}
-    done = [e for id_, e in accepted.items() if id_ in begun and e.data["responsible_from"] <= history.day.isoformat()]
-    if done:
-        last = max(done, key=place)
-        first = begun[last.data["handover_id"]]
-        return first.data["to_org"], frozenset((first.sequence, last.sequence))
-    for opened in history.named("dossier.opened"):
-        if opened.organisation is not None:
-            return opened.organisation, frozenset((opened.sequence,))
-    for intake in history.named("intake.completed"):
-        return intake.data["by_org"], frozenset((intake.sequence,))
-    return None
+    begun = [r for r in responsible_in_turn(history) if r.from_on is None or r.from_on <= history.day]
+    return (begun[-1].organisation, begun[-1].decided_by) if begun else None
 
 
 def _contact_person(history: History) -> tuple[str, frozenset[int]] | None:
@@ -99,7 +80,7 @@ def _contact_person(history: History) -> tuple[str, frozenset[int]] | None:
 
 def _active_placements(history: History) -> tuple[list[str], frozenset[int]]:
     active = [job.id for job in jobs(history) if job.is_active(history.day)]
-    return active, _sequences(history.named("placement.started", "placement.ended"))
+    return active, sequences(history.named("placement.started", "placement.ended"))
 
 
 def _active_grants(history: History, grants: Iterable[Grant], at: datetime) -> tuple[list[str], frozenset[int]]:
@@ -118,4 +99,4 @@ def _open_concerns(history: History) -> tuple[list[str], frozenset[int]]:
 
 def _last_contact(history: History) -> tuple[str, frozenset[int]] | None:
     found = contacts(history)
-    return (civil_day(found[-1].occurred_at).isoformat(), _sequences(found[-1:])) if found else None
+    return (civil_day(found[-1].occurred_at).isoformat(), sequences(found[-1:])) if found else None
