@@ -5,10 +5,12 @@ read waits here, partition by partition, until `poll` takes it; a partition with
 """
 
 import asyncio
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from kafka import KafkaConsumer as Client
@@ -17,16 +19,18 @@ from kafka import TopicPartition, errors
 from services.foundation.bus.doorbell import Doorbell
 from services.foundation.bus.kafka.cluster import Cluster
 from services.foundation.bus.kafka.thread import OwnThread
-from services.foundation.bus.kafka.trouble import TopicMissing, in_words
+from services.foundation.bus.kafka.trouble import Stalled, TopicMissing, Unanswered, in_words
 from services.foundation.bus.port import BusClosed, OffsetOutOfRange, Received
 from services.foundation.bus.shares import fair_shares
 
-CONNECT_WITHIN: Final = 30.0
+ANSWER_WITHIN: Final = 30.0
 CLOSE_WITHIN: Final = 3.0
 AT_ONCE: Final = 500
 ENOUGH: Final = 1_000  # waiting in one partition: then it is paused
 TURN_MS: Final = 20  # how long a question of the caller may wait for the thread
 DRAIN_WITHIN: Final = 0.2
+DOUBT_EVERY: Final = 5.0
+DOUBT_WITHIN_MS: Final = 2_000
 
 SETTINGS: Final = {
     "group_id": None,
@@ -35,8 +39,8 @@ SETTINGS: Final = {
     "auto_offset_reset": "none",  # to skip in silence is to lose
     "allow_auto_create_topics": False,
     "fetch_max_wait_ms": 250,
-    "request_timeout_ms": 10_000,
     "max_poll_records": AT_ONCE,
+    "metrics_enabled": False,
 }
 
 
@@ -61,11 +65,12 @@ class KafkaConsumer:
         # For questions: on the connection of the reader they would wait behind its long poll.
         self._asker: Any = None
         self._paused: frozenset[int] = frozenset()
+        self._doubt_at = math.inf
+        self._doubted: dict[int, int] = {}  # where the partitions stood that were behind when last asked
         self._after: dict[int, int] = {}  # the offset after the last record that was read, or the one that was sought
 
     async def open(self) -> None:
-        async with asyncio.timeout(CONNECT_WITHIN):
-            await self._ask(self._connect)
+        await self._ask(self._connect)
 
     async def seek(self, offsets: Mapping[int, int]) -> None:
         if self.is_closed:
@@ -107,7 +112,10 @@ class KafkaConsumer:
 
     async def _ask(self, call: Any) -> Any:
         try:
-            return await self._thread.do(call)
+            async with asyncio.timeout(ANSWER_WITHIN):
+                return await self._thread.do(call)
+        except TimeoutError as late:
+            raise Unanswered from late
         except errors.KafkaError as error:
             raise in_words(error) from error
 
@@ -146,6 +154,8 @@ class KafkaConsumer:
         self._kafka.assign(every)
         for place, first in self._kafka.beginning_offsets(every).items():
             self._kafka.seek(place, first)
+            self._after[place.partition] = first
+        self._doubt_at = time.monotonic() + DOUBT_EVERY
         self._thread.keep_doing(self._read)
 
     def _at(self, partition: int) -> Any:
@@ -158,6 +168,8 @@ class KafkaConsumer:
         try:
             self._pause_what_has_enough()
             read = self._kafka.poll(timeout_ms=milliseconds, max_records=AT_ONCE)
+            received = {place: [_received(record) for record in records] for place, records in read.items()}
+            self._doubt()
         except errors.OffsetOutOfRangeError as error:
             self._refuse(error)
             return
@@ -166,11 +178,27 @@ class KafkaConsumer:
             return
         with self._lock:
             self._reads += 1
-            for place, records in read.items():
-                self._waiting[place.partition].extend(_received(record) for record in records)
+            for place, records in received.items():
+                self._waiting[place.partition].extend(records)
                 self._after[place.partition] = records[-1].offset + 1
-        if read:
+        if received:
             self._ring()
+
+    def _doubt(self) -> None:
+        """Raises Stalled for a partition that is behind and has not moved since it was last asked for.
+
+        After brokers were away the client may go on asking one that no longer leads the partition, and say nothing.
+        """
+        if time.monotonic() < self._doubt_at:
+            return
+        with suppress(errors.KafkaTimeoutError):  # nobody leads it at this moment: that is no fault of the reader
+            every = [self._at(partition) for partition in self._waiting]
+            ends = self._asker.end_offsets(every, timeout_ms=DOUBT_WITHIN_MS)
+            behind = {at.partition: self._kafka.position(at) for at, end in ends.items() if self._is_behind(at, end)}
+            if any(self._doubted.get(partition) == position for partition, position in behind.items()):
+                raise Stalled
+            self._doubted = behind
+        self._doubt_at = time.monotonic() + DOUBT_EVERY
 
     def _pause_what_has_enough(self) -> None:
         with self._lock:
@@ -188,14 +216,15 @@ class KafkaConsumer:
             first, end = (
                 question(list(asked)) for question in (self._asker.beginning_offsets, self._asker.end_offsets)
             )
-        except errors.KafkaError as another:
-            self._fail(in_words(another))
+            refused = {
+                place.partition: OffsetOutOfRange(place.partition, offset, first[place], end[place])
+                for place, offset in asked.items()
+            }
+        except Exception as another:  # this too is a turn of the thread
+            self._fail(in_words(another) if isinstance(another, errors.KafkaError) else another)
             return
         with self._lock:
-            for place, offset in asked.items():
-                self._out_of_range[place.partition] = OffsetOutOfRange(
-                    place.partition, offset, first[place], end[place]
-                )
+            self._out_of_range |= refused
         self._ring()
 
     def _fail(self, error: Exception) -> None:
@@ -239,10 +268,15 @@ class KafkaConsumer:
 
 
 def _received(record: Any) -> Received:
+    """What somebody else wrote here may have no key and no value: it is for the reader to say that it is nothing."""
     return Received(
-        record.key.decode(),
-        record.value,
-        {name: value.decode() for name, value in record.headers},
+        _text(record.key),
+        record.value or b"",
+        {name: _text(value) for name, value in record.headers},
         partition=record.partition,
         offset=record.offset,
     )
+
+
+def _text(raw: bytes | None) -> str:
+    return (raw or b"").decode(errors="replace")
