@@ -1,6 +1,5 @@
 """A Kafka with TLS, passwords and rights: who may, can; who may not is told so in words, and no secret is in them."""
 
-import asyncio
 import gc
 from collections.abc import Iterator
 from dataclasses import replace
@@ -125,32 +124,3 @@ def _assert_no_secret(error: BaseException | None, nodes: Nodes) -> None:
         told = f"{error!r} {error}"
         assert not [one for one in (*nodes.secured.passwords.values(), "4-wrong-secret") if one in told]
         error = error.__cause__ or error.__context__
-
-
-async def test_one_of_three_nodes_killed_stops_neither_writer_nor_reader(made: Nodes) -> None:
-    relay, notifier = KafkaBus(as_user(made, "relay")), KafkaBus(as_user(made, "notifier"))
-    consumer = await notifier.consumer(TOPIC)
-    end = await consumer.end()
-    await consumer.seek(end)
-    await asyncio.to_thread(made.kill, 0)
-    try:
-        records = [Record(f"key {number}", b"%d" % number) for number in range(40)]
-        while True:
-            try:
-                await relay.publish(TOPIC, records)
-                break
-            except KafkaTrouble:
-                await asyncio.sleep(0.2)
-        seen: set[str] = set()
-        while len(seen) < len(records):
-            try:
-                seen |= {one.key for one in await consumer.poll(100, 5.0)}
-            except KafkaTrouble:  # as the notifier does
-                await consumer.close()
-                consumer = await notifier.consumer(TOPIC)
-                await consumer.seek(end)
-    finally:
-        await asyncio.to_thread(made.start_node, 0)
-        await asyncio.to_thread(made.wait_for, 0)
-    await relay.close()
-    await notifier.close()

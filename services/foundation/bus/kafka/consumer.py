@@ -194,7 +194,7 @@ class KafkaConsumer:
         with suppress(errors.KafkaTimeoutError):  # nobody leads it at this moment: that is no fault of the reader
             every = [self._at(partition) for partition in self._waiting]
             ends = self._asker.end_offsets(every, timeout_ms=DOUBT_WITHIN_MS)
-            behind = {at.partition: self._kafka.position(at) for at, end in ends.items() if self._is_behind(at, end)}
+            behind = {at.partition: self._position(at) for at, end in ends.items() if self._is_behind(at, end)}
             if any(self._doubted.get(partition) == position for partition, position in behind.items()):
                 raise Stalled
             self._doubted = behind
@@ -254,7 +254,11 @@ class KafkaConsumer:
         }
 
     def _is_behind(self, place: Any, end: int) -> bool:
-        return place.partition not in self._paused and self._kafka.position(place) < end
+        return place.partition not in self._paused and self._position(place) < end
+
+    def _position(self, place: Any) -> int:
+        position: int = self._kafka.position(place, timeout_ms=DOUBT_WITHIN_MS)  # without, it may wait for ever
+        return position
 
     def _disconnect(self) -> None:
         self._thread.keep_doing(None)
