@@ -25,6 +25,7 @@ OWNER = "owner"
 # Short-lived: the first compiler alone and the simplest collector start in a third of the time. Not for measuring.
 JVM = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
 HEAP = "-Xmx256m"
+HEAP_TO_MEASURE = "-Xmx512m"
 
 
 def kit() -> Kit:
@@ -66,10 +67,12 @@ class Nodes:
         archive: bool = True,
         formatted: bool = False,
         secured: bool = False,
+        measuring: bool = False,
         settings: Mapping[str, object] | None = None,
     ) -> None:
         clear_orphans()
         self._kit, self._archive, self._formatted = kit, archive, formatted
+        self._java = (HEAP_TO_MEASURE,) if measuring else (HEAP, *JVM)
         ports = _free_ports(2 * count)
         self.ports = [port + number for number in range(count)] if port else ports[:count]
         self._controllers = ports[count:]
@@ -105,7 +108,7 @@ class Nodes:
     def start_node(self, node: int) -> None:
         archive = f"-XX:{'SharedArchiveFile' if self._archive else 'ArchiveClassesAtExit'}={self._kit.archive}"
         use_archive = [archive] if not self._archive or self._kit.archive.is_file() else []
-        command = [*("java", HEAP, *JVM, *use_archive, f"-Dlog4j2.configurationFile={LOGGING}")]
+        command = [*("java", *self._java, *use_archive, f"-Dlog4j2.configurationFile={LOGGING}")]
         with (self.folder / f"{node + 1}.log").open("ab") as log:
             self._running[node] = subprocess.Popen(
                 [*command, "-cp", self._kit.class_path, "kafka.Kafka", str(self._properties(node))],
