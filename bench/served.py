@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import sys
 import time
@@ -18,7 +19,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from services.dossier.incoming import Incoming
-from services.foundation import clock
+from services.foundation import clock, telemetry
 from services.foundation.callers import Authenticator, Caller
 from services.foundation.database.connection import Database
 from services.foundation.parties import Organisation, Parties, Person, register
@@ -249,5 +250,6 @@ async def _answers(port: int) -> None:
 
 if __name__ == "__main__":
     what, *rest = sys.argv[1:]
+    telemetry.configure(level=logging.WARNING)
     modes = {"house": house, "fed": fed, "bare": bare, "paged": paged}
     uvloop.run(modes[what](*rest))  # as `draad serve` runs
