@@ -77,7 +77,7 @@ def _installation(urls: Urls, issuer: str) -> dict[str, str]:
     }
 
 
-def _through_all_the_others(urls: Urls, tmp_path: Path, kafka: Mapping[str, Mapping[str, str]]) -> None:
+def _through_all_the_others(urls: Urls, tmp_path: Path, kafka: Mapping[str, dict[str, str]]) -> None:
     with provider() as issuer, ExitStack() as stack:
         given = _installation(urls, issuer.url)
         oosterlo = {"key": "oosterlo", "kind": "municipality", "name": "Oosterlo", "sources": ["urn:nld:oin:9999"]}
