@@ -124,16 +124,19 @@ class System:
         set_ = {} if failpoint is None else {failpoints.NAME: failpoint, failpoints.ALLOWED: "1"}
         where = [self.server.url(MAIN), self.server.url(KEYS), str(self.folder), str(self.port)]
         kafka = [self.nodes.bootstrap] if self.nodes is not None else []
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.house", part, *where, *kafka],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | set_,
-        )
+        with (self.folder / f"{part}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.faults.house", part, *where, *kafka],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=os.environ | set_,
+            )
         assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n", part
+        told = process.stdout.readline()
+        if told != b"ready\n" and failpoint is None:
+            raise AssertionError((self.folder / f"{part}.log").read_text()[-3000:], told, process.poll())
         return process
 
 
