@@ -112,7 +112,7 @@ async def paged(main_url: str, count: str) -> None:
         last = items[-1]["feed_seq"] if items else after
         return Response(orjson.dumps({"items": items, "next": str(last)}), media_type="application/json")
 
-    await _serve(app, Told(0, "none", [], []))
+    await serve(app, Told(0, "none", [], []))
 
 
 def _thin() -> str:
