@@ -101,7 +101,7 @@ lock: ## Renew requirements/*.txt from pyproject.toml (needs uv).
 	$(COMPILE) --extra dev pyproject.toml --output-file requirements/dev.txt
 
 .PHONY: bench
-bench: setup ## Measure append and gated read beside bare ones.
+bench: setup ## Measure append and gated read beside bare ones; .venv/bin/python -m bench --help for the rest.
 	$(BIN)/python -m bench
 
 .PHONY: clean

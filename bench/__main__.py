@@ -1,6 +1,7 @@
 """`python -m bench` measures append and read over HTTP; `--write` puts the table into README.md, never by hand.
 
-`python -m bench bus` measures the relay over Kafka instead, `python -m bench feed` a reader that catches up.
+One part alone: `bus` the relay over Kafka, `feed` a reader that catches up, `webhooks` what is sent, `caseload` a
+contact person's list, `refold` what the rules cost. Each stands beside something bare.
 """
 
 import argparse
@@ -9,14 +10,25 @@ import logging
 import os
 import platform
 import sys
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from bench import bus, feed
+import uvloop
+
+from bench import bus, caseload, feed, refold, webhooks
 from bench.http import ROUNDS, run, table
 from services.foundation import telemetry
 
 README = Path(__file__).resolve().parents[1] / "README.md"
+PARTS: Mapping[str, Callable[[int], Coroutine[Any, Any, str]]] = {
+    "bus": lambda _: bus.run(),
+    "feed": feed.run,
+    "webhooks": lambda _: webhooks.run(),
+    "caseload": lambda _: caseload.run(),
+    "refold": lambda _: refold.run(),
+}
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 
@@ -24,14 +36,13 @@ def main() -> int:
     cli = argparse.ArgumentParser(
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    cli.add_argument("part", nargs="?", choices=("http", "bus", "feed"), default="http", help="one part alone")
+    cli.add_argument("part", nargs="?", choices=("http", *PARTS), default="http", help="one part alone")
     cli.add_argument("--events", type=int, default=100_000, help="in the feed")
     cli.add_argument("--write", action="store_true", help="put the table into README.md")
     arguments = cli.parse_args()
     telemetry.configure(level=logging.WARNING)
     if arguments.part != "http":
-        measured = bus.run() if arguments.part == "bus" else feed.run(arguments.events)
-        sys.stdout.write(asyncio.run(measured) + "\n")
+        sys.stdout.write(uvloop.run(PARTS[arguments.part](arguments.events)) + "\n")
         return 0
     told = _told(table(asyncio.run(run())))
     sys.stdout.write(told + "\n")

@@ -1,9 +1,8 @@
 """What does a contact person's list of 150 dossiers cost, with 1,000 and with 20,000 dossiers in the database?
 
-Alone: `python -m bench.caseload`. Beside it a bare endpoint: 150 rows by their keys, and 25 rows in.
+Beside it a bare endpoint: 150 rows by their keys, and 25 rows in.
 """
 
-import asyncio
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -64,7 +63,7 @@ COPY: Final = (
 )
 
 
-async def run() -> list[Compared]:
+async def run() -> str:
     found: list[Compared] = []
     async with embedded(None) as server:
         await migrate(server.url(MAIN), server.url(KEYS))
@@ -81,7 +80,7 @@ async def run() -> list[Compared]:
                     changed = Variant("caseload", house.port, _always(look), 200, _changes(house))
                     what = f"25 of {MINE}, {CHANGED} of them changed, {size:,} there"
                     found.append(await compared(what, 1, changed, rows, REQUESTS // 4))
-    return found
+    return table(found)
 
 
 def _always(request: bytes) -> Callable[[int], bytes]:
@@ -256,5 +255,3 @@ if __name__ == "__main__":
             uvloop.run(bare(main))
         case ["house", *rest]:
             uvloop.run(house(*rest))
-        case _:
-            print(table(asyncio.run(run())))  # noqa: T201 - the table is what this program is for

@@ -1,6 +1,5 @@
-"""`python -m bench.refold`: what a dossier of 500 events costs to refold, from opened entries to all that is due."""
+"""What does a dossier of 500 events cost to refold, from opened entries to all that is due?"""
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
@@ -24,17 +23,16 @@ ROUNDS = 15
 AIM_MS = 10
 
 
-def main() -> int:
+async def run() -> str:
     """Processor time of this process, so that what else runs here matters less; the baseline reads the same as JSON."""
     dossier = a_dossier(EVENTS)
     bodies = [orjson.dumps(dict(entry.data)) for entry in dossier]
     baseline = measured(lambda: [orjson.loads(body) for body in bodies])
     whole, folded = measured(lambda: refolded(dossier)), measured(lambda: fold(dossier))
-    sys.stdout.write(
+    return (
         f"{EVENTS} events, {refolded(dossier)} moments due: {whole:.1f} ms (aim < {AIM_MS}), of which the fold "
-        f"{folded:.1f} ms; reading their bodies as JSON {baseline:.2f} ms; median of {ROUNDS}\n"
+        f"{folded:.1f} ms; reading their bodies as JSON {baseline:.2f} ms; median of {ROUNDS}"
     )
-    return 0
 
 
 def refolded(entries: Sequence[Entry]) -> int:
@@ -71,7 +69,3 @@ def measured(act: Callable[[], object]) -> float:
         act()
         took.append(1_000 * (process_time() - begun))
     return median(took)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

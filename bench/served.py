@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -79,7 +79,7 @@ async def house(main_url: str, keys_url: str, history: str = str(HISTORY), *, fe
     """`fed`: mieke has a feed from before all of it, and everything has been delivered into it."""
     async with built(main_url, keys_url, LocalRootKey(os.urandom(32)), SOURCE) as whole:
         issuer = DevelopmentIssuer(AUDIENCE)
-        told = await _populate(whole, issuer, int(history), fed)
+        told = await populated(whole, issuer, int(history), fed)
         if fed:
             for worker in (whole.relay, whole.notifier, whole.lanes):
                 await worker.run_once()
@@ -132,7 +132,7 @@ def _thin() -> str:
     ).decode()
 
 
-async def _populate(whole: House, issuer: DevelopmentIssuer, history: int, fed: bool) -> Told:
+async def populated(whole: House, issuer: DevelopmentIssuer, history: int, fed: bool) -> Told:
     """Dossiers of invented people, each with a grant to one professional and a history."""
     people = [f"person-{n}" for n in range(DOSSIERS)]
     async with whole.database.transaction() as conn:
@@ -251,5 +251,10 @@ async def _answers(port: int) -> None:
 if __name__ == "__main__":
     what, *rest = sys.argv[1:]
     telemetry.configure(level=logging.WARNING)
-    modes = {"house": house, "fed": fed, "bare": bare, "paged": paged}
+    modes: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
+        "house": house,
+        "fed": fed,
+        "bare": bare,
+        "paged": paged,
+    }
     uvloop.run(modes[what](*rest))  # as `draad serve` runs

@@ -1,6 +1,6 @@
 """How many webhooks does one process send a second, and does one who has many waiting keep another waiting?
 
-python -m bench.webhooks: the real gate, real signatures and a receiver in a process of its own, on embedded PostgreSQL.
+The real gate, real signatures and a receiver in a process of its own, on embedded PostgreSQL.
 The baseline is the same requests over the same lines without anything decided or kept.
 """
 
@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 import orjson
 import uvloop
 
-from bench.served import DOSSIERS, SOURCE, _populate
+from bench.served import DOSSIERS, HISTORY, SOURCE, populated
 from services.foundation.database.embedded import KEYS, MAIN, embedded
 from services.foundation.database.migrations import migrate
 from services.foundation.vault.root_key import LocalRootKey
@@ -71,7 +71,7 @@ async def receive() -> None:
 @asynccontextmanager
 async def receiving() -> AsyncIterator[Target]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.webhooks", "receive", stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "bench.webhooks", stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     try:
@@ -175,27 +175,27 @@ def _memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-async def main() -> None:
+async def run() -> str:
     outside = of_sandbox()
     async with embedded(None) as server, receiving() as target:
         await migrate(server.url(MAIN), server.url(KEYS))
         root = LocalRootKey(bytes(32))
         async with built(server.url(MAIN), server.url(KEYS), root, SOURCE, outside=outside) as house:
-            await _populate(house, DevelopmentIssuer("bench"))
+            await populated(house, DevelopmentIssuer("bench"), HISTORY, fed=False)
             async with house.database.connection() as conn:
                 dossiers = [row["id"] for row in await conn.fetch("select id from dossier.dossiers")]
             assert len(dossiers) == DOSSIERS
             bench = Bench(house, EndpointKeys(root), target, dossiers)
             ours, theirs, cost = await throughput(bench, outside.lines)
             many, alone, beside, rate, grown = await fairness(bench)
-    sys.stdout.write(
+    return (
         f"one process sends {ours:.0f}/s; bare requests {theirs:.0f}/s; ratio {ours / theirs:.2f}\n"
         f"one delivery costs the sender {cost:.2f} ms of a core\n"
         f"another's 22 deliveries take {alone:.2f} s alone, and {beside:.2f} s beside {many} waiting of one owner\n"
         f"over {OF_ONE} endpoints of that owner {rate:.0f}/s\n"
-        f"memory grew by {grown:.1f} MiB while these waited\n"
+        f"memory grew by {grown:.1f} MiB while these waited"
     )
 
 
 if __name__ == "__main__":
-    uvloop.run(receive() if sys.argv[1:] == ["receive"] else main())
+    uvloop.run(receive())
