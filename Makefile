@@ -38,6 +38,11 @@ run: setup ## Start the sandbox, replay three invented lives, stay up.
 test: setup ## Run the whole test suite; TESTS= narrows it.
 	@$(BIN)/python -m pytest $(TESTS)
 
+.PHONY: faults
+faults: setup ## Kill what can be killed, on three nodes of Kafka; one table.
+	@DRAAD_FAULTS=long $(BIN)/python -m pytest tests/faults tests/integration/test_bus_contract.py
+	@$(BIN)/python -m tests.faults
+
 .PHONY: check
 check: check-format check-lint check-types check-imports check-migrations check-documents check-openapi ## Everything below.
 

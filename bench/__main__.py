@@ -1,23 +1,38 @@
-"""`python -m bench` measures everything; `--write` puts the table into README.md: no number there is by hand."""
+"""`python -m bench` measures append and read over HTTP; `--write` puts the table into README.md, never by hand.
+
+`python -m bench bus` measures the relay over Kafka instead, `python -m bench feed` a reader that catches up.
+"""
 
 import argparse
 import asyncio
+import logging
 import os
 import platform
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench import bus, feed
 from bench.http import ROUNDS, run, table
+from services.foundation import telemetry
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 
 def main() -> int:
-    cli = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    cli = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    cli.add_argument("part", nargs="?", choices=("http", "bus", "feed"), default="http", help="one part alone")
+    cli.add_argument("--events", type=int, default=100_000, help="in the feed")
     cli.add_argument("--write", action="store_true", help="put the table into README.md")
     arguments = cli.parse_args()
+    telemetry.configure(level=logging.WARNING)
+    if arguments.part != "http":
+        measured = bus.run() if arguments.part == "bus" else feed.run(arguments.events)
+        sys.stdout.write(asyncio.run(measured) + "\n")
+        return 0
     told = _told(table(asyncio.run(run())))
     sys.stdout.write(told + "\n")
     if arguments.write:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import sys
 import time
@@ -11,13 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 import uvicorn
 import uvloop
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from services.dossier.incoming import Incoming
-from services.foundation import clock
+from services.foundation import clock, telemetry
 from services.foundation.callers import Authenticator, Caller
 from services.foundation.database.connection import Database
 from services.foundation.parties import Organisation, Parties, Person, register
@@ -31,6 +33,7 @@ from services.sandbox.issuer import DevelopmentIssuer
 SOURCE = "urn:nld:oin:00000099990000000002:systeem:bench"
 AUDIENCE = "bench"
 DOSSIERS = 200
+AT_ONCE = 100
 HISTORY = 20  # entries in each dossier before anything is measured
 
 
@@ -72,15 +75,64 @@ async def bare(main_url: str) -> None:
     await serve(app, Told(0, "", [], [str(key) for key in keys]))
 
 
-async def house(main_url: str, keys_url: str) -> None:
+async def house(main_url: str, keys_url: str, history: str = str(HISTORY), *, fed: bool = False) -> None:
+    """`fed`: mieke has a feed from before all of it, and everything has been delivered into it."""
     async with built(main_url, keys_url, LocalRootKey(os.urandom(32)), SOURCE) as whole:
         issuer = DevelopmentIssuer(AUDIENCE)
-        told = await _populate(whole, issuer)
+        told = await _populate(whole, issuer, int(history), fed)
+        if fed:
+            for worker in (whole.relay, whole.notifier, whole.lanes):
+                await worker.run_once()
         authenticator = Authenticator(Verifier({issuer.name: issuer.keys()}, AUDIENCE), whole.registry, platform=True)
         await serve(application(whole, authenticator), told)
 
 
-async def _populate(whole: House, issuer: DevelopmentIssuer) -> Told:
+async def fed(main_url: str, keys_url: str, history: str) -> None:
+    await house(main_url, keys_url, history, fed=True)
+
+
+async def paged(main_url: str, count: str) -> None:
+    """As many bodies as a feed would have, in pages by their number: one statement each, nothing decided."""
+    database = await Database.open(main_url, size=16)
+    async with database.connection() as conn:
+        await conn.execute("create schema bench")
+        await conn.execute("create table bench.items (number bigint primary key, body jsonb not null)")
+        await conn.execute(
+            "insert into bench.items select n, $2::jsonb from generate_series(1, $1::int) n", int(count), _thin()
+        )
+    app = FastAPI()
+
+    @app.get("/items")
+    async def read(after: int, limit: int) -> Response:
+        async with database.connection() as conn:
+            rows = await conn.fetch(
+                "select number, body from bench.items where number > $1 order by number limit $2", after, limit
+            )
+        items = [{"feed_seq": row["number"], "event": orjson.loads(row["body"])} for row in rows]
+        last = items[-1]["feed_seq"] if items else after
+        return Response(orjson.dumps({"items": items, "next": str(last)}), media_type="application/json")
+
+    await serve(app, Told(0, "none", [], []))
+
+
+def _thin() -> str:
+    dossier, event_id = uuid4(), uuid4()
+    return orjson.dumps(
+        {
+            "specversion": "1.0",
+            "id": str(event_id),
+            "source": SOURCE,
+            "type": "nl.dossier.goal.set",
+            "subject": f"dossier/{dossier}",
+            "time": "2026-01-05T10:00:00.000000Z",
+            "sequence": "7",
+            "sequencetype": "Integer",
+            "dataref": f"/v1/dossiers/{dossier}/events/{event_id}",
+        }
+    ).decode()
+
+
+async def _populate(whole: House, issuer: DevelopmentIssuer, history: int, fed: bool) -> Told:
     """Dossiers of invented people, each with a grant to one professional and a history."""
     people = [f"person-{n}" for n in range(DOSSIERS)]
     async with whole.database.transaction() as conn:
@@ -100,16 +152,21 @@ async def _populate(whole: House, issuer: DevelopmentIssuer) -> Told:
             ),
         )
     await whole.registry.refresh()
+    if fed:
+        mieke = Caller("professional", "mieke", "werk", frozenset(("FC",)), frozenset(), (issuer.name, "mieke"))
+        await whole.shelf.read(mieke, 0, 1)
     async with whole.database.connection() as conn:
         now = (await clock.now(conn)).isoformat()
     dossiers = [uuid4() for _ in people]
     events = []
     for dossier_id, person in zip(dossiers, people, strict=True):
         caller = Caller("participant", person, None, frozenset("P"), frozenset((SOURCE,)), (issuer.name, person))
-        bodies = [_opening(dossier_id, now), _grant(now), *(_goal(n, now) for n in range(HISTORY))]
-        recorded = await whole.handler.record(
-            caller, dossier_id, [Incoming(uuid4(), SOURCE, type_, data, None, ()) for type_, data in bodies]
-        )
+        bodies = [_opening(dossier_id, now), _grant(now), *(_goal(n, now) for n in range(history))]
+        for start in range(0, len(bodies), AT_ONCE):
+            batch = bodies[start : start + AT_ONCE]
+            recorded = await whole.handler.record(
+                caller, dossier_id, [Incoming(uuid4(), SOURCE, type_, data, None, ()) for type_, data in batch]
+            )
         events.append(f"{dossier_id}/events/{recorded.events[-1]['id']}")
     token = issuer.token("mieke", organisation="werk", roles=("FC",))
     return Told(0, token, [str(id_) for id_ in dossiers], events)
@@ -193,4 +250,6 @@ async def _answers(port: int) -> None:
 
 if __name__ == "__main__":
     what, *rest = sys.argv[1:]
-    uvloop.run(house(*rest) if what == "house" else bare(*rest))  # as `draad serve` runs
+    telemetry.configure(level=logging.WARNING)
+    modes = {"house": house, "fed": fed, "bare": bare, "paged": paged}
+    uvloop.run(modes[what](*rest))  # as `draad serve` runs

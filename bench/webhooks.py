@@ -142,19 +142,21 @@ async def throughput(bench: Bench, lines: Lines) -> tuple[float, float, float]:
     return median(ours), median(theirs), median(costs)
 
 
-async def fairness(bench: Bench) -> tuple[int, float, float, float]:
-    """With so many of one waiting: seconds until another has all of its own, alone and beside; and memory in MiB."""
+async def fairness(bench: Bench) -> tuple[int, float, float, float, float]:
+    """With so many of one waiting: seconds until another has all of its own, alone and beside; the rate over many
+    endpoints; and memory in MiB.
+    """
     alone = await _seconds(bench, "klein")
     before = _memory()
     for _ in range(OF_ONE):
         await bench.subscribe("groot", bench.dossiers)
     many = await bench.waiting()
-    serving = asyncio.create_task(bench.house.webhooks.run())
-    await asyncio.sleep(WATCHED / 2)
+    began, serving = time.perf_counter(), asyncio.create_task(bench.house.webhooks.run())
+    await asyncio.sleep(WATCHED)
+    rate = (many - await bench.waiting()) / (time.perf_counter() - began)
     beside = await _seconds(bench, "klein")
-    await asyncio.sleep(WATCHED / 2)
     serving.cancel()
-    return many, alone, beside, _memory() - before
+    return many, alone, beside, rate, _memory() - before
 
 
 async def _seconds(bench: Bench, owner: str) -> float:
@@ -185,11 +187,12 @@ async def main() -> None:
             assert len(dossiers) == DOSSIERS
             bench = Bench(house, EndpointKeys(root), target, dossiers)
             ours, theirs, cost = await throughput(bench, outside.lines)
-            many, alone, beside, grown = await fairness(bench)
+            many, alone, beside, rate, grown = await fairness(bench)
     sys.stdout.write(
         f"one process sends {ours:.0f}/s; bare requests {theirs:.0f}/s; ratio {ours / theirs:.2f}\n"
         f"one delivery costs the sender {cost:.2f} ms of a core\n"
         f"another's 22 deliveries take {alone:.2f} s alone, and {beside:.2f} s beside {many} waiting of one owner\n"
+        f"over {OF_ONE} endpoints of that owner {rate:.0f}/s\n"
         f"memory grew by {grown:.1f} MiB while these waited\n"
     )
 

@@ -35,7 +35,8 @@ from services.roots import running, sandbox
 telemetry.configure(level=logging.DEBUG)
 logging.getLogger().setLevel(logging.DEBUG)
 say = lambda found: print("ready: " + found.url, file=sys.stderr, flush=True)
-running.until_told(lambda: sandbox.sandbox(int(sys.argv[1]), pathlib.Path(sys.argv[2]), say))
+kafka = tuple(filter(None, sys.argv[3].split(",")))
+running.until_told(lambda: sandbox.sandbox(int(sys.argv[1]), pathlib.Path(sys.argv[2]), say, kafka=kafka))
 """
 
 
@@ -101,12 +102,13 @@ class Sandbox:
         return f"postgresql://{SUPERUSER}@/{database}?host={socket}&port=5432"
 
 
-def start(folder: Path | None = None, *, loud: bool = False) -> Sandbox:
-    """On a free port, ready when this returns; the caller stops it."""
+def start(folder: Path | None = None, *, loud: bool = False, kafka: str = "") -> Sandbox:
+    """On a free port, ready when this returns; the caller stops it. `kafka` absent: its bus is a table."""
     if loud:
-        command = ["-c", LOUD, "0", str(folder)]
+        command = ["-c", LOUD, "0", str(folder), kafka]
     else:
         command = ["-m", "services.cli", "sandbox", "--port", "0", *(["--data", str(folder)] if folder else [])]
+        command += ["--kafka", kafka] if kafka else []
     process = subprocess.Popen(
         [sys.executable, *command],
         cwd=ROOT,
@@ -122,10 +124,10 @@ def start(folder: Path | None = None, *, loud: bool = False) -> Sandbox:
 
 
 @contextmanager
-def running(*, kept: bool = False, loud: bool = False) -> Iterator[Sandbox]:
+def running(*, kept: bool = False, loud: bool = False, kafka: str = "") -> Iterator[Sandbox]:
     """`kept` gives it a folder, so that its database can be looked into."""
     with tempfile.TemporaryDirectory(prefix="draad-test-") as place:
-        sandbox = start(Path(place).resolve() / "data" if kept or loud else None, loud=loud)
+        sandbox = start(Path(place).resolve() / "data" if kept or loud else None, loud=loud, kafka=kafka)
         try:
             yield sandbox
         finally:

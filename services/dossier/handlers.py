@@ -40,6 +40,7 @@ from services.dossier.trajectory.rulebook import RULES, Rule, RuleFailed, next_m
 from services.foundation.callers import Caller
 from services.foundation.contract import Contract
 from services.foundation.database.connection import Connection, Database
+from services.foundation.failpoints import reach
 from services.foundation.problems import (
     CONFLICT,
     UNAVAILABLE,
@@ -165,6 +166,8 @@ class Handler:
             try:
                 async with self._database.transaction(*locks) as conn:
                     done = await attempt(conn, kept)
+                    reach("append.before_commit")
+                reach("append.after_commit")
                 for ring, epoch in kept:  # not before the commit: that epoch may yet come of something else
                     self._keyrings.keep(ring, epoch)
                 return done

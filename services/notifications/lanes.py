@@ -12,6 +12,7 @@ from uuid import UUID
 
 from services.foundation.database.connection import Connection, Database
 from services.foundation.doorbell import Doorbell, keep_working
+from services.foundation.failpoints import reach
 from services.foundation.telemetry import fault, log
 from services.notifications.pending import Claim, held, last_ordinal
 from services.notifications.ports import Release
@@ -129,6 +130,8 @@ class Lanes:
     async def _serve_owner(self, owner: str, subscription_id: UUID | None = None) -> int:
         async with self._database.connection() as conn:
             rows = await conn.fetch(_CLAIM, owner, self._lease, AT_A_TIME, subscription_id)
+        if rows:
+            reach("lanes.after_claim")
         decided = 0
         for claim in (Claim(*row) for row in rows):
             decided += await self._serve(claim)
@@ -137,7 +140,10 @@ class Lanes:
     async def _serve(self, claim: Claim) -> int:
         try:
             async with self._release.transaction(claim.dossier_id) as conn:
-                return await self._decide(conn, claim)
+                decided = await self._decide(conn, claim)
+                reach("lanes.before_commit")
+            reach("lanes.after_commit")
+            return decided
         except Exception as error:  # the outermost place of a lane: its fault is its own, the others go on
             await self._failed(claim, error)
             return 0

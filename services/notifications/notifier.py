@@ -16,6 +16,7 @@ import orjson
 from services.foundation.bus.port import Bus, Consumer, Received
 from services.foundation.database.connection import Connection, Database
 from services.foundation.doorbell import Doorbell, keep_working
+from services.foundation.failpoints import reach
 from services.foundation.telemetry import fault, log
 from services.notifications.placing import Placing
 from services.notifications.ports import Audience
@@ -152,6 +153,7 @@ class Notifier:
             records = await consumer.poll(BATCH, POLL)
             empty = 0 if records else empty + 1
             if records:
+                reach("notifier.after_poll")
                 applied += await self._take(records)
                 reached |= {record.partition: record.offset + 1 for record in records}
         return applied
@@ -165,6 +167,8 @@ class Notifier:
                     placing, partition, [r for r in records if r.partition == partition]
                 )
             await placing.finish()
+            reach("notifier.before_commit")
+        reach("notifier.after_commit")
         if applied:
             self._on_lanes()
         return applied

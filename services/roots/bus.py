@@ -1,17 +1,19 @@
 """Which bus an installation has: Kafka where it is set, the PostgreSQL table where it is not."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from services.events.relay import TOPIC
 from services.foundation.bus.kafka.bus import KafkaBus
 from services.foundation.bus.kafka.cluster import Cluster
-from services.foundation.bus.kafka.trouble import TopicMissing
+from services.foundation.bus.kafka.trouble import KafkaTrouble, TopicMissing
 from services.foundation.database.connection import Database
 from services.foundation.settings import Settings
 
 TOPICS: Final = (TOPIC,)
+PUBLISH: Final = ("all", "relay")
+READ: Final = ("all", "notifier")
 
 
 def of_installation(settings: Settings) -> KafkaBus | None:
@@ -21,10 +23,14 @@ def of_installation(settings: Settings) -> KafkaBus | None:
     return KafkaBus(Cluster(settings.kafka, settings.kafka_ca_file, settings.kafka_user, settings.kafka_password))
 
 
-async def demand_bus(bus: KafkaBus | None) -> None:
-    """Raises KafkaTrouble, in words, unless what is set can be used."""
-    if bus is not None:
-        await bus.demand(*TOPICS)
+async def demand_bus(bus: KafkaBus | None, part: str) -> None:
+    """Raises KafkaTrouble, in words, unless this part can do with the bus what it has to.
+
+    Of a part that has nothing to do with it nothing is asked: events are taken also while Kafka is away.
+    """
+    publishes, reads = part in PUBLISH, part in READ
+    if bus is not None and (publishes or reads):
+        await bus.demand(*TOPICS, publishes=publishes, reads=reads)
 
 
 async def make_topics(settings: Settings) -> None:
@@ -33,8 +39,10 @@ async def make_topics(settings: Settings) -> None:
 
 
 async def lacks_topics(settings: Settings) -> bool:
+    bus = of_installation(settings)
     try:
-        await demand_bus(of_installation(settings))
+        if bus is not None:
+            await bus.demand(*TOPICS)
     except TopicMissing:
         return True
     return False
@@ -55,4 +63,5 @@ async def of_sandbox(kafka: tuple[str, ...], database: Database, *, keep: bool) 
     finally:
         await bus.close()
         if not keep:
-            await bus.remove(*TOPICS)
+            with suppress(KafkaTrouble):  # it may have gone before us, and took them along
+                await bus.remove(*TOPICS)

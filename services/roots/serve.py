@@ -61,7 +61,7 @@ async def serve(
         assert settings.root_key is not None
         source = settings.portal_source or PLATFORM_SOURCE
         bus = of_installation(settings)
-        await demand_bus(bus)
+        await demand_bus(bus, part)
         root_key, outside = LocalRootKey(settings.root_key), of_outside(settings)
         keep = timedelta(days=settings.outbox_days)
         async with built(place.main, place.keys, root_key, source, bus, keep=keep, outside=outside) as house:

@@ -6,10 +6,11 @@ import pytest
 
 from tests import lives, sandboxes
 from tests.database import server, urls
+from tests.kafka import secured_nodes
 from tests.lives import Life
 from tests.sandboxes import Api, Sandbox
 
-__all__ = ["server", "urls"]
+__all__ = ["secured_nodes", "server", "urls"]
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,12 @@ from services.dossier.domain.entries import NewEntry
 from services.dossier.domain.index import NOBODY
 from services.dossier.domain.state import Dossier
 from services.dossier.incoming import structured
+from services.events.relay import TOPIC, Relay
 from services.foundation import contract
+from services.foundation.bus.kafka.bus import KafkaBus
+from services.foundation.bus.kafka.cluster import Cluster
 from services.foundation.callers import Caller
+from services.foundation.database.connection import Database
 from services.foundation.database.embedded import KEYS, MAIN
 from services.foundation.vault.root_key import LocalRootKey
 from services.roots import house
@@ -30,6 +34,7 @@ from tests import sandboxes
 from tests.asyncapi import at, payload
 from tests.end_to_end import in_clear
 from tests.end_to_end.canaries import Canaries, finder, shapes
+from tests.kafka import own_nodes
 from tests.lives import ACTORS, ORGANISATIONS, Life, pointers
 from tests.sandboxes import Api, Sandbox, new_id
 
@@ -355,6 +360,46 @@ def test_logs_and_the_list_of_processes_tell_nothing(told: Told) -> None:
     assert any(b"postgres" in command for command in told.processes)
     for command in told.processes:
         assert not wanted.search(command)
+
+
+def test_the_bytes_that_kafka_keeps_hold_no_content(told: Told) -> None:
+    """Everything that this sandbox ever published, carried to a real Kafka by the relay, as its node wrote it down."""
+    with own_nodes() as nodes:
+        nodes.start()
+        api = Api(told.sandbox.url)
+        switched = api.call(
+            "POST", "/sandbox/faults", body={"bus": "down"}
+        )  # or the sandbox's own relay would be first
+        assert switched.status_code == 200
+        api.close()
+        published = asyncio.run(_publish_again(told.sandbox.database_url(MAIN), nodes.bootstrap))
+        raw = b"".join(path.read_bytes() for path in nodes.topic_files(TOPIC))
+    assert published > 90
+    assert raw.count(told.life.dossier.encode()) > published  # as the key, and in the event
+    assert raw.count(b'"dataref"') == published
+    assert not finder(told.canaries.planted).search(raw)
+    assert not finder(told.canaries.secret()).search(raw)
+    assert len(set(WHOLE.findall(raw))) > 90
+    for thin in WHOLE.findall(raw):
+        assert set(orjson.loads(thin)) == THIN
+
+
+WHOLE = re.compile(rb'\{"[^{}]*"dataref"[^{}]*\}')
+
+
+async def _publish_again(main_url: str, bootstrap: str) -> int:
+    database, bus = await Database.open(main_url, size=2), KafkaBus(Cluster((bootstrap,)))
+    try:
+        await bus.make(TOPIC)
+        async with database.connection() as conn:
+            await conn.execute("update dossier.outbox set published_at = null")
+        relay = Relay(database, bus, shard="kafka")
+        published = await relay.run_once()
+        await relay.close()
+        return published
+    finally:
+        await bus.close()
+        await database.close()
 
 
 def test_no_file_of_the_database_holds_a_content_in_clear(told: Told) -> None:

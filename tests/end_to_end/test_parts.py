@@ -4,9 +4,11 @@ import base64
 import json
 import signal
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from deploy.kafka.nodes import Nodes
 from tests.database import Urls
 from tests.end_to_end.issuing import AUDIENCE, provider
 from tests.end_to_end.processes import draad, running
@@ -25,14 +27,59 @@ GRANT = {
 
 
 def test_what_one_process_records_reaches_its_reader_through_all_the_others(urls: Urls, tmp_path: Path) -> None:
+    """On the bus in PostgreSQL."""
+    _through_all_the_others(urls, tmp_path, {part: {} for part in ("api", *WORKERS)})
+
+
+def test_the_same_over_a_kafka_with_tls_passwords_and_rights(urls: Urls, tmp_path: Path, secured_nodes: Nodes) -> None:
+    """Each part with no more rights than it needs; of the others Kafka is not even named rightly."""
+    relay, notifier = (_as(secured_nodes, user) for user in ("relay", "notifier"))
+    nowhere = relay | {"DRAAD_KAFKA": "127.0.0.1:1"}
+    databases = {"DRAAD_DATABASE_URL": urls.main, "DRAAD_KEYS_DATABASE_URL": urls.keys}
+
+    migrated = draad("migrate", given=databases | _as(secured_nodes, "migrate"))
+    assert migrated.status == 0, migrated
+    assert draad("migrate", "--check", given=databases | relay).status == 0
+
+    given = {"api": nowhere, "lanes": nowhere, "clock": nowhere, "relay": relay, "notifier": notifier}
+    _through_all_the_others(urls, tmp_path, given)
+
+    password = tmp_path / "wrong"
+    password.write_text("4-wrong-secret")
+    for part, wrong, words in (
+        ("relay", notifier, "It lacks WRITE on topic draad.entries"),
+        ("relay", relay | {"DRAAD_KAFKA_PASSWORD_FILE": str(password)}, "refuses this user and password"),
+    ):
+        refused = draad("serve", part, "--port", "0", given=_installation(urls, "https://login.example.org") | wrong)
+        assert refused.status == 1
+        assert words in " ".join(refused.complained.split())
+        assert refused.is_a_sentence()
+        assert "4-wrong-secret" not in refused.complained + refused.said
+
+
+def _as(nodes: Nodes, user: str) -> dict[str, str]:
+    assert nodes.secured is not None
+    return {
+        "DRAAD_KAFKA": nodes.bootstrap,
+        "DRAAD_KAFKA_CA_FILE": str(nodes.secured.ca_file),
+        "DRAAD_KAFKA_USER": user,
+        "DRAAD_KAFKA_PASSWORD_FILE": str(nodes.secured.folder / f"{user}.password"),
+    }
+
+
+def _installation(urls: Urls, issuer: str) -> dict[str, str]:
+    return {
+        "DRAAD_ISSUER": issuer,
+        "DRAAD_AUDIENCE": AUDIENCE,
+        "DRAAD_ROOT_KEY": base64.b64encode(bytes(range(32))).decode(),
+        "DRAAD_DATABASE_URL": urls.main,
+        "DRAAD_KEYS_DATABASE_URL": urls.keys,
+    }
+
+
+def _through_all_the_others(urls: Urls, tmp_path: Path, kafka: Mapping[str, dict[str, str]]) -> None:
     with provider() as issuer, ExitStack() as stack:
-        given = {
-            "DRAAD_ISSUER": issuer.url,
-            "DRAAD_AUDIENCE": AUDIENCE,
-            "DRAAD_ROOT_KEY": base64.b64encode(bytes(range(32))).decode(),
-            "DRAAD_DATABASE_URL": urls.main,
-            "DRAAD_KEYS_DATABASE_URL": urls.keys,
-        }
+        given = _installation(urls, issuer.url)
         oosterlo = {"key": "oosterlo", "kind": "municipality", "name": "Oosterlo", "sources": ["urn:nld:oin:9999"]}
         carla = {"key": "carla", "organisation": "oosterlo", "roles": ["MUN"]}
         parties = {
@@ -43,8 +90,8 @@ def test_what_one_process_records_reaches_its_reader_through_all_the_others(urls
         file = tmp_path / "told.json"
         file.write_text(json.dumps(parties))
         assert draad("parties", "import", file, given=given).status == 0
-        api = stack.enter_context(running("serve", "api", given=given)).ready()
-        workers = [stack.enter_context(running("serve", part, given=given)) for part in WORKERS]
+        api = stack.enter_context(running("serve", "api", given=given | kafka["api"])).ready()
+        workers = [stack.enter_context(running("serve", part, given=given | kafka[part])) for part in WORKERS]
         as_carla = issuer.headers("c-1", "oosterlo", "MUN")
         subscription = api.ask("POST", "/v1/subscriptions", headers=as_carla, json={"channel": "pull"}).json()["id"]
         opening = {"channel": "self", "preferred_language": "nl", "region_code": "rijn-delta"}

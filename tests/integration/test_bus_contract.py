@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid5
 
 import asyncpg
 import pytest
@@ -20,6 +20,7 @@ from services.foundation.bus.port import Bus, BusClosed, Consumer, OffsetOutOfRa
 from services.foundation.bus.postgres import PostgresBus
 from services.foundation.bus.shares import fair_shares
 from services.foundation.database.connection import Connection, Database, DatabaseTrouble, Lock
+from tests.kafka import as_user, is_long, prefix
 
 TOPIC = "draad.entries"
 PARTITIONS = 4
@@ -88,9 +89,9 @@ class HeldKafkaBus(KafkaBus):
 class KafkaAdapter:
     """Topics of its own for each test, on one broker for all."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self._cluster = Cluster(tuple(bootstrap.split(",")))
-        self._prefix = f"t{uuid4().hex[:12]}."
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._prefix = prefix()
         self._buses: list[KafkaBus] = []
 
     async def bus(self, before_commit: Callable[[], Awaitable[None]] | None = None) -> Bus:
@@ -109,11 +110,18 @@ class KafkaAdapter:
             await bus.close()
 
 
-@pytest.fixture(params=["postgres", "kafka"])
+KINDS = ["postgres", "kafka", *(["three secured nodes of kafka"] if is_long() else [])]
+
+
+@pytest.fixture(params=KINDS)
 def adapter_to_test(request: pytest.FixtureRequest) -> Adapter:
-    if request.param == "postgres":
-        return PostgresAdapter(request.getfixturevalue("database"))
-    return KafkaAdapter(request.getfixturevalue("kafka"))
+    match request.param:
+        case "postgres":
+            return PostgresAdapter(request.getfixturevalue("database"))
+        case "kafka":
+            return KafkaAdapter(request.getfixturevalue("kafka"))
+        case _:
+            return KafkaAdapter(as_user(request.getfixturevalue("secured_nodes"), "admin"))
 
 
 @pytest.fixture

@@ -30,9 +30,10 @@ def phase_overdue(history: History, parameters: Parameters) -> Iterator[Becomes]
 
 
 def after_failure_contact(history: History, parameters: Parameters) -> Iterator[Becomes]:
+    met = contacts(history)
     for completed in history.named("credential-phase.completed"):
         day = day_named(completed.data, "completed_on") + timedelta(parameters.failure_contact_days + 1)
-        since = (e for e in contacts(history) if place(e) > place(completed) and day_of(e) < day)
+        since = (e for e in met if place(e) > place(completed) and day_of(e) < day)
         if completed.data["outcome"] == "failed" and not any(since):
             yield on_day(day, RULE, "after_failure_contact", completed)
 

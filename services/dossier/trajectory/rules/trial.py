@@ -32,13 +32,14 @@ def trial_evaluated_and_kept(history: History, parameters: Parameters) -> Iterat
 
 
 def trial_followed_up(history: History, parameters: Parameters) -> Iterator[Becomes]:
+    met = contacts(history)
     for trial in trials(history):
         ended, ended_on = trial.ended, trial.ended_on
         if ended is None or ended_on is None or ended.data["outcome"] == "retained":
             continue
         reentered = _after(history.named("trajectory.reentered"), ended)
         call_on = working_days_after(ended_on, parameters.failure_contact_working_days + 1)
-        if not _before(_after(contacts(history), ended), call_on) and not _before(reentered, call_on):
+        if not _before(_after(met, ended), call_on) and not _before(reentered, call_on):
             yield on_day(call_on, "R-21", "after_failure_contact", ended)
         plan_on = ended_on + timedelta(parameters.new_plan_days + 1)
         if not _before(_after(history.named(*NEW_STEPS), ended), plan_on):

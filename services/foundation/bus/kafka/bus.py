@@ -28,9 +28,15 @@ class KafkaBus:
         self._consumers: set[KafkaConsumer] = set()
         self._closed = False
 
-    async def demand(self, *topics: str) -> None:
-        """Raises KafkaTrouble, which says what to do, unless Kafka lets us in and has these topics."""
-        await asyncio.to_thread(demand_topics, self._cluster, *self._named(topics))
+    async def demand(self, *topics: str, publishes: bool = False, reads: bool = False) -> None:
+        """Raises KafkaTrouble, which says what to do, unless Kafka lets us in, has these topics, and allows this."""
+        await asyncio.to_thread(
+            demand_topics,
+            self._cluster,
+            *self._named(topics),
+            rights=[right for right, is_needed in (("WRITE", publishes), ("READ", reads)) if is_needed],
+            transactional_id=self._transactional_id if publishes else None,
+        )
 
     async def make(self, *topics: str, partitions: int = PARTITIONS) -> None:
         """These topics with their settings; those that are there stay as they are."""

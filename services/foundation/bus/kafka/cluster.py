@@ -1,6 +1,6 @@
 """Which Kafka, how to come in, and what has to be there: settings of its clients, and the topics themselves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -8,8 +8,16 @@ from typing import Any, Final
 from kafka import errors
 from kafka.admin import KafkaAdminClient
 
-from services.foundation.bus.kafka.entrance import Watched, demand_entrance
-from services.foundation.bus.kafka.trouble import KafkaTrouble, TopicMissing, in_words
+from services.foundation.bus.kafka.entrance import demand_entrance
+from services.foundation.bus.kafka.login import MECHANISM
+from services.foundation.bus.kafka.trouble import (
+    KafkaTrouble,
+    NotAllowed,
+    NotInClear,
+    NotReceived,
+    TopicMissing,
+    in_words,
+)
 from services.foundation.bus.port import PARTITIONS
 
 CONNECT_WITHIN_MS: Final = 8_000
@@ -28,12 +36,15 @@ class Cluster:
 
     def enter(self, client: Callable[..., Any], **settings: Any) -> Any:
         """A client of this cluster; blocks for some seconds at most. Raises KafkaTrouble where it cannot come in."""
-        demand_entrance(self.servers, self.ca_file)
-        with Watched() as seen:
-            try:
-                return client(**self._usual(), **settings)
-            except errors.KafkaError as error:
-                raise seen.trouble(encrypted=self.ca_file is not None) from error
+        demand_entrance(self.servers, self.ca_file, self._login)
+        try:
+            return client(**self._usual(), **settings)
+        except errors.KafkaError as error:  # which says only that it could not
+            raise (NotInClear if self.ca_file is None else NotReceived)() from error
+
+    @property
+    def _login(self) -> tuple[str, str] | None:
+        return None if self.user is None or self.password is None else (self.user, self.password)
 
     def _usual(self) -> dict[str, Any]:
         return {
@@ -42,6 +53,7 @@ class Cluster:
             "bootstrap_timeout_ms": CONNECT_WITHIN_MS,
             "reconnect_backoff_ms": 50,
             "reconnect_backoff_max_ms": 1_000,  # the usual 30 s would be waited after the broker is back
+            "request_timeout_ms": 10_000,
             **self._security(),
         }
 
@@ -53,19 +65,40 @@ class Cluster:
         return {
             "security_protocol": "SASL_SSL",
             "ssl_cafile": str(self.ca_file),
-            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_mechanism": MECHANISM,
             "sasl_plain_username": self.user,
             "sasl_plain_password": self.password,
         }
 
 
-def demand_topics(cluster: Cluster, *topics: str) -> None:
-    """Raises KafkaTrouble, which says what to do, unless these topics can be found. Blocks for some seconds at most."""
+def demand_topics(
+    cluster: Cluster, *topics: str, rights: Collection[str] = (), transactional_id: str | None = None
+) -> None:
+    """Raises KafkaTrouble, which says what to do, unless these topics are there and may be used in these ways.
+
+    `rights` are named as Kafka names them, READ and WRITE. Changes nothing, and blocks for some seconds at most.
+    """
     with _Administrator(cluster) as admin:
-        there = set(admin.list_topics())
-    for topic in topics:
-        if topic not in there:
-            raise TopicMissing(f"Topic {topic}.")
+        for topic in admin.describe_topics(list(topics)):
+            fault = errors.for_code(topic["error_code"])
+            if fault in (errors.TopicAuthorizationFailedError, errors.UnknownTopicOrPartitionError):
+                raise TopicMissing(f"Topic {topic['name']}.")
+            if fault is not errors.NoError:
+                raise fault
+            for right in sorted(set(rights) - set(topic["authorized_operations"])):
+                raise NotAllowed(f"It lacks {right} on topic {topic['name']}.")
+        if transactional_id is not None:
+            _demand_transactions(admin, transactional_id)
+
+
+def _demand_transactions(admin: Any, transactional_id: str) -> None:
+    """Kafka tells only whether it may be described: whether it may be written shows when the first record leaves."""
+    try:
+        admin.describe_transactions([transactional_id])
+    except (errors.TransactionalIdNotFoundError, errors.CoordinatorNotAvailableError):  # nothing was published yet
+        return
+    except errors.TransactionalIdAuthorizationFailedError as refused:
+        raise NotAllowed(f"It lacks DESCRIBE and WRITE on transactional id {transactional_id}.") from refused
 
 
 def make_topics(cluster: Cluster, *topics: str, partitions: int = PARTITIONS) -> None:

@@ -5,10 +5,10 @@ read waits here, partition by partition, until `poll` takes it; a partition with
 """
 
 import asyncio
-import threading
+import math
 import time
-from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from kafka import KafkaConsumer as Client
@@ -17,16 +17,18 @@ from kafka import TopicPartition, errors
 from services.foundation.bus.doorbell import Doorbell
 from services.foundation.bus.kafka.cluster import Cluster
 from services.foundation.bus.kafka.thread import OwnThread
-from services.foundation.bus.kafka.trouble import TopicMissing, in_words
+from services.foundation.bus.kafka.trouble import Stalled, TopicMissing, Unanswered, in_words
+from services.foundation.bus.kafka.waiting import Waiting
 from services.foundation.bus.port import BusClosed, OffsetOutOfRange, Received
-from services.foundation.bus.shares import fair_shares
 
-CONNECT_WITHIN: Final = 30.0
+ANSWER_WITHIN: Final = 30.0
 CLOSE_WITHIN: Final = 3.0
 AT_ONCE: Final = 500
 ENOUGH: Final = 1_000  # waiting in one partition: then it is paused
 TURN_MS: Final = 20  # how long a question of the caller may wait for the thread
 DRAIN_WITHIN: Final = 0.2
+DOUBT_EVERY: Final = 5.0
+DOUBT_WITHIN_MS: Final = 2_000
 
 SETTINGS: Final = {
     "group_id": None,
@@ -35,8 +37,8 @@ SETTINGS: Final = {
     "auto_offset_reset": "none",  # to skip in silence is to lose
     "allow_auto_create_topics": False,
     "fetch_max_wait_ms": 250,
-    "request_timeout_ms": 10_000,
     "max_poll_records": AT_ONCE,
+    "metrics_enabled": False,
 }
 
 
@@ -48,29 +50,24 @@ class KafkaConsumer:
         self._thread = OwnThread("kafka-consumer")
         self._doorbell = Doorbell()
         self._loop = asyncio.get_running_loop()
-        self._turn = 0
+        self._waiting = Waiting()
         self.is_closed = False
-        # Both sides touch these, so under the lock.
-        self._lock = threading.Lock()
-        self._waiting: dict[int, deque[Received]] = {}
-        self._reads = self._reads_before = 0
-        self._failure: Exception | None = None
-        self._out_of_range: dict[int, OffsetOutOfRange] = {}
         # The thread alone touches these.
         self._kafka: Any = None
         # For questions: on the connection of the reader they would wait behind its long poll.
         self._asker: Any = None
         self._paused: frozenset[int] = frozenset()
+        self._doubt_at = math.inf
+        self._doubted: dict[int, int] = {}  # where the partitions stood that were behind when last asked
         self._after: dict[int, int] = {}  # the offset after the last record that was read, or the one that was sought
 
     async def open(self) -> None:
-        async with asyncio.timeout(CONNECT_WITHIN):
-            await self._ask(self._connect)
+        await self._ask(self._connect)
 
     async def seek(self, offsets: Mapping[int, int]) -> None:
         if self.is_closed:
             raise BusClosed
-        unknown = [partition for partition in offsets if partition not in self._waiting]
+        unknown = [partition for partition in offsets if partition not in self._waiting.partitions]
         if unknown:
             raise ValueError(f"the topic has no partitions {unknown}")
         wanted = dict(offsets)
@@ -83,7 +80,7 @@ class KafkaConsumer:
         while not self.is_closed:
             ring = self._doorbell.next()  # before looking: what comes from here on sounds it
             await self._let_others_come()
-            if received := self._take(limit):
+            if received := self._waiting.take(limit):
                 return received
             left = deadline - self._loop.time()
             if left <= 0 or not await ring.within(left):
@@ -107,31 +104,17 @@ class KafkaConsumer:
 
     async def _ask(self, call: Any) -> Any:
         try:
-            return await self._thread.do(call)
+            async with asyncio.timeout(ANSWER_WITHIN):
+                return await self._thread.do(call)
+        except TimeoutError as late:
+            raise Unanswered from late
         except errors.KafkaError as error:
             raise in_words(error) from error
 
     async def _let_others_come(self) -> None:
         """Whoever takes faster than the thread reads would see one partition alone: then it waits for one more read."""
-        with self._lock:
-            one_alone = sum(map(bool, self._waiting.values())) == 1 < len(self._waiting)
-            is_same = self._reads == self._reads_before and self._failure is None
-            self._reads_before = self._reads
-        if one_alone and is_same:
+        if self._waiting.is_one_alone():
             await self._thread.do(self._read)
-
-    def _take(self, limit: int) -> list[Received]:
-        with self._lock:
-            if self._failure is not None:
-                raise self._failure
-            for refusal in self._out_of_range.values():
-                raise refusal
-            backlog = {partition: len(waiting) for partition, waiting in self._waiting.items()}
-            shares = fair_shares(backlog, limit, self._turn)
-            if shares:
-                *_, last = shares
-                self._turn = last + 1
-            return [self._waiting[partition].popleft() for partition, share in shares.items() for _ in range(share)]
 
     # In the thread
 
@@ -141,15 +124,20 @@ class KafkaConsumer:
         partitions = self._kafka.partitions_for_topic(self._topic)
         if not partitions:
             raise TopicMissing(f"Topic {self._topic}.")
-        self._waiting = {partition: deque() for partition in sorted(partitions)}
-        every = [self._at(partition) for partition in self._waiting]
+        self._waiting.expect(partitions)
+        every = self._everywhere()
         self._kafka.assign(every)
         for place, first in self._kafka.beginning_offsets(every).items():
             self._kafka.seek(place, first)
+            self._after[place.partition] = first
+        self._doubt_at = time.monotonic() + DOUBT_EVERY
         self._thread.keep_doing(self._read)
 
     def _at(self, partition: int) -> Any:
         return TopicPartition(self._topic, partition)
+
+    def _everywhere(self) -> list[Any]:
+        return [self._at(partition) for partition in self._waiting.partitions]
 
     def _read(self) -> None:
         self._read_for(TURN_MS)
@@ -158,24 +146,36 @@ class KafkaConsumer:
         try:
             self._pause_what_has_enough()
             read = self._kafka.poll(timeout_ms=milliseconds, max_records=AT_ONCE)
+            received = {place.partition: [_received(one) for one in records] for place, records in read.items()}
+            self._doubt()
         except errors.OffsetOutOfRangeError as error:
             self._refuse(error)
             return
         except Exception as error:  # whoever polls next has to know
             self._fail(in_words(error) if isinstance(error, errors.KafkaError) else error)
             return
-        with self._lock:
-            self._reads += 1
-            for place, records in read.items():
-                self._waiting[place.partition].extend(_received(record) for record in records)
-                self._after[place.partition] = records[-1].offset + 1
-        if read:
+        self._waiting.put(received)
+        self._after |= {partition: records[-1].offset + 1 for partition, records in received.items()}
+        if received:
             self._ring()
 
+    def _doubt(self) -> None:
+        """Raises Stalled for a partition that is behind and has not moved since it was last asked for.
+
+        After brokers were away the client may go on asking one that no longer leads the partition, and say nothing.
+        """
+        if time.monotonic() < self._doubt_at:
+            return
+        with suppress(errors.KafkaTimeoutError):  # nobody leads it at this moment: that is no fault of the reader
+            ends = self._asker.end_offsets(self._everywhere(), timeout_ms=DOUBT_WITHIN_MS)
+            behind = {at.partition: self._position(at) for at, end in ends.items() if self._is_behind(at, end)}
+            if any(self._doubted.get(partition) == position for partition, position in behind.items()):
+                raise Stalled
+            self._doubted = behind
+        self._doubt_at = time.monotonic() + DOUBT_EVERY
+
     def _pause_what_has_enough(self) -> None:
-        with self._lock:
-            full = {partition for partition, waiting in self._waiting.items() if len(waiting) >= ENOUGH}
-            wanted = frozenset(full | self._out_of_range.keys())
+        wanted = self._waiting.full(ENOUGH)
         if wanted != self._paused:
             self._kafka.resume(*(self._at(partition) for partition in self._paused - wanted))
             self._kafka.pause(*(self._at(partition) for partition in wanted - self._paused))
@@ -188,19 +188,18 @@ class KafkaConsumer:
             first, end = (
                 question(list(asked)) for question in (self._asker.beginning_offsets, self._asker.end_offsets)
             )
-        except errors.KafkaError as another:
-            self._fail(in_words(another))
+            refused = {
+                place.partition: OffsetOutOfRange(place.partition, offset, first[place], end[place])
+                for place, offset in asked.items()
+            }
+        except Exception as another:  # this too is a turn of the thread
+            self._fail(in_words(another) if isinstance(another, errors.KafkaError) else another)
             return
-        with self._lock:
-            for place, offset in asked.items():
-                self._out_of_range[place.partition] = OffsetOutOfRange(
-                    place.partition, offset, first[place], end[place]
-                )
+        self._waiting.refuse(refused)
         self._ring()
 
     def _fail(self, error: Exception) -> None:
-        with self._lock:
-            self._failure = error
+        self._waiting.fail(error)
         self._thread.keep_doing(None)
         self._ring()
 
@@ -208,14 +207,12 @@ class KafkaConsumer:
         for partition, offset in offsets.items():
             self._kafka.seek(self._at(partition), offset)
             self._after[partition] = offset
-            with self._lock:
-                self._waiting[partition].clear()
-                self._out_of_range.pop(partition, None)
+            self._waiting.forget(partition)
 
     def _end(self) -> dict[int, int]:
         """Kafka's own end counts the marks of transactions, which nobody reads: where all before it was read, it is
         the end of the last record."""
-        ends: dict[Any, int] = self._asker.end_offsets([self._at(partition) for partition in self._waiting])
+        ends: dict[Any, int] = self._asker.end_offsets(self._everywhere())
         until = time.monotonic() + DRAIN_WITHIN
         while any(self._is_behind(place, end) for place, end in ends.items()) and time.monotonic() < until:
             self._read_for(TURN_MS)
@@ -225,7 +222,11 @@ class KafkaConsumer:
         }
 
     def _is_behind(self, place: Any, end: int) -> bool:
-        return place.partition not in self._paused and self._kafka.position(place) < end
+        return place.partition not in self._paused and self._position(place) < end
+
+    def _position(self, place: Any) -> int:
+        position: int = self._kafka.position(place, timeout_ms=DOUBT_WITHIN_MS)  # without, it may wait for ever
+        return position
 
     def _disconnect(self) -> None:
         self._thread.keep_doing(None)
@@ -239,10 +240,15 @@ class KafkaConsumer:
 
 
 def _received(record: Any) -> Received:
+    """What somebody else wrote here may have no key and no value: it is for the reader to say that it is nothing."""
     return Received(
-        record.key.decode(),
-        record.value,
-        {name: value.decode() for name, value in record.headers},
+        _text(record.key),
+        record.value or b"",
+        {name: _text(value) for name, value in record.headers},
         partition=record.partition,
         offset=record.offset,
     )
+
+
+def _text(raw: bytes | None) -> str:
+    return (raw or b"").decode(errors="replace")

@@ -8,7 +8,7 @@ doubt a new producer with the same transactional id takes over, which ends what 
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from kafka import KafkaProducer, errors
 
@@ -17,18 +17,16 @@ from services.foundation.bus.kafka.thread import OwnThread
 from services.foundation.bus.kafka.trouble import TopicMissing, Unanswered, in_words
 from services.foundation.bus.port import Record, partition_of
 
-Done = TypeVar("Done")
-
 CONNECT_WITHIN: Final = 30.0
 SEND_WITHIN: Final = 30.0
 FLUSH_WITHIN: Final = 15.0
 COMMIT_WITHIN: Final = 30.0
 ABORT_WITHIN: Final = 5.0
+GRACE: Final = 2.0  # the thread should notice first that something takes too long
 
 SETTINGS: Final = {
     # A record that expires by itself is lost in silence; it is our own waits that end.
     "delivery_timeout_ms": 86_400_000,
-    "request_timeout_ms": 10_000,
     "transaction_timeout_ms": 60_000,
     "max_block_ms": 10_000,
     "linger_ms": 0,
@@ -36,6 +34,7 @@ SETTINGS: Final = {
     # The client sleeps so long before it repeats a request of a transaction, and it repeats nearly every one.
     "retry_backoff_ms": 5,
     "allow_auto_create_topics": False,
+    "metrics_enabled": False,
 }
 
 
@@ -46,44 +45,48 @@ class Producer:
         self._cluster, self._transactional_id = cluster, transactional_id
         self._thread = OwnThread("kafka-producer")
         self._kafka: Any = None
-        self._is_open = False
+        self._is_open = self._is_given_up = False
 
     async def open(self) -> None:
         """Takes over from whoever had this transactional id, and ends what that one left open."""
-        async with asyncio.timeout(CONNECT_WITHIN):
-            await self._do(self._connect)
+        await self._do(self._connect, CONNECT_WITHIN)
 
     async def send(self, topic: str, records: Sequence[Record]) -> None:
         """All are acknowledged when it returns, and none can be read before `commit`."""
-        async with asyncio.timeout(SEND_WITHIN):
-            await self._do(lambda: self._send(topic, records))
+        await self._do(lambda: self._send(topic, records), SEND_WITHIN)
 
     async def commit(self) -> None:
-        """The client itself would wait for ever."""
-        try:
-            async with asyncio.timeout(COMMIT_WITHIN):
-                await self._do(self._commit)
-        except TimeoutError as late:
-            raise Unanswered from late
+        """All of what was sent can be read when it returns."""
+        await self._do(self._commit, COMMIT_WITHIN + GRACE)
 
     async def give_up(self) -> None:
         """Ends an open transaction if that can be done soon, and the client in any case; never raises."""
+        self._is_given_up = True
         try:
             with suppress(Exception):
-                async with asyncio.timeout(ABORT_WITHIN):
+                async with asyncio.timeout(ABORT_WITHIN + GRACE):
                     await self._thread.do(self._abort)
         finally:
             self._force_close()
+            gone = self._thread.do(self._wait_until_gone)
             self._thread.end()
+            await asyncio.wait([gone], timeout=GRACE)
 
-    async def _do(self, call: Any) -> None:
+    async def _do(self, call: Any, within: float) -> None:
+        """The watchdog: whatever the thread is held up by, the caller hears of it in time."""
         try:
-            await self._thread.do(call)
+            async with asyncio.timeout(within):
+                await self._thread.do(call)
+        except TimeoutError as late:
+            raise Unanswered from late
         except errors.KafkaError as error:
             raise in_words(error) from error
 
     def _connect(self) -> None:
         self._kafka = self._cluster.enter(KafkaProducer, **SETTINGS, transactional_id=self._transactional_id)
+        if self._is_given_up:  # it took too long: whoever came after it must not be fenced by it
+            self._force_close()
+            raise Unanswered
         keep_what_cannot_leave(self._kafka)
         self._kafka.init_transactions()
 
@@ -110,12 +113,19 @@ class Producer:
                 raise each.exception or Unanswered
 
     def _commit(self) -> None:
-        self._kafka.commit_transaction()
+        self._end_transaction("begin_commit", COMMIT_WITHIN)
         self._is_open = False
 
     def _abort(self) -> None:
         if self._is_open:
-            self._kafka.abort_transaction()
+            self._end_transaction("begin_abort", ABORT_WITHIN)
+
+    def _end_transaction(self, begin: str, within: float) -> None:
+        """As the client's commit_transaction and abort_transaction do, which wait for ever: this ends."""
+        ending = getattr(self._kafka._transaction_manager, begin)()
+        self._kafka._sender.wakeup()
+        if not ending.wait(timeout_ms=within * 1_000):
+            raise Unanswered
 
     def _force_close(self) -> None:
         """`close(timeout=0)` would leave the sender alive, and it would deliver afterwards."""
@@ -123,6 +133,10 @@ class Producer:
             self._kafka._sender.force_close()
             self._kafka._unregister_cleanup()
             self._kafka._closed = True  # or it would flush, and wait for that, when it is collected
+
+    def _wait_until_gone(self) -> None:
+        if self._kafka is not None:
+            self._kafka._sender.join(GRACE)
 
 
 def keep_what_cannot_leave(kafka: Any) -> None:

@@ -22,8 +22,16 @@ class NotTrusted(KafkaTrouble):
     """The certificate of Kafka was not made by the authority in DRAAD_KAFKA_CA_FILE, or is for another host."""
 
 
+class NoAuthority(KafkaTrouble):
+    """DRAAD_KAFKA_CA_FILE names no file that can be read, or none with certificates in PEM."""
+
+
 class NoTls(KafkaTrouble):
     """Kafka does not speak TLS there: name its TLS port, or leave out DRAAD_KAFKA_CA_FILE on a network of your own."""
+
+
+class NotReceived(KafkaTrouble):
+    """Kafka speaks TLS there and says no more: if it asks who comes, set DRAAD_KAFKA_USER; or it is still starting."""
 
 
 class NotLoggedIn(KafkaTrouble):
@@ -46,6 +54,10 @@ class Unanswered(KafkaTrouble):
     """Kafka did not answer in time: what was being published may have been kept all the same."""
 
 
+class Stalled(KafkaTrouble):
+    """There is more to read than was read, and nothing comes: the client has lost its way to a broker."""
+
+
 _KINDS: tuple[tuple[tuple[type[Exception], ...], type[KafkaTrouble]], ...] = (
     ((errors.ProducerFencedError, errors.InvalidProducerEpochError), Fenced),
     ((errors.SaslAuthenticationFailedError,), NotLoggedIn),
@@ -59,6 +71,7 @@ _KINDS: tuple[tuple[tuple[type[Exception], ...], type[KafkaTrouble]], ...] = (
         NotAllowed,
     ),
     ((errors.UnknownTopicOrPartitionError,), TopicMissing),
+    ((errors.KafkaTimeoutError, errors.RequestTimedOutError), Unanswered),
 )
 
 
