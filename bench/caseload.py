@@ -32,7 +32,7 @@ from services.sandbox.issuer import DevelopmentIssuer
 MINE: Final = 150
 SIZES: Final = (1_000, 20_000)
 MOMENTS: Final = 40  # contact moments in each history
-REQUESTS: Final = 20
+REQUESTS: Final = 50
 CHANGED: Final = 5  # of the 150, between two looks
 NOW: Final = datetime.now(UTC).replace(microsecond=0)
 ALL: Final = ("identity", "contact", "health-sensitive", "income", "work", "evaluation")
