@@ -41,7 +41,7 @@ def test_the_same_over_a_kafka_with_tls_passwords_and_rights(urls: Urls, tmp_pat
     assert migrated.status == 0, migrated
     assert draad("migrate", "--check", given=databases | relay).status == 0
 
-    given = {"api": nowhere, "lanes": nowhere, "clock": nowhere, "relay": relay, "notifier": notifier}
+    given = {part: nowhere for part in ("api", *WORKERS)} | {"relay": relay, "notifier": notifier}
     _through_all_the_others(urls, tmp_path, given)
 
     password = tmp_path / "wrong"

@@ -63,7 +63,7 @@ def _line(row: Survived) -> str:
 def _how(times: int, took: float) -> str:
     when = datetime.now(UTC).date().isoformat()
     return (
-        f"By `make faults` on {when} ({platform.machine()}, {os.cpu_count()} cores, Python "
+        f"By `python -m tests.faults --times {times}` on {when} ({platform.machine()}, {os.cpu_count()} cores, Python "
         f"{platform.python_version()}), in {took / 60:.0f} minutes."
     )
 
