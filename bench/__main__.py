@@ -1,7 +1,8 @@
 """`python -m bench` measures append and read over HTTP; `--write` puts the table into README.md, never by hand.
 
-One part alone: `bus` the relay over Kafka, `feed` a reader that catches up, `webhooks` what is sent, `caseload` a
-contact person's list, `refold` what the rules cost. Each stands beside something bare.
+One part alone: `rules` an append with and without them, `refold` a long dossier, `idle` the clock that has nothing to
+do, `caseload` a contact person's list, `feed` a reader that catches up, `webhooks` what is sent, `bus` the relay over
+Kafka.
 """
 
 import argparse
@@ -17,19 +18,25 @@ from typing import Any
 
 import uvloop
 
-from bench import bus, caseload, feed, refold, webhooks
-from bench.http import ROUNDS, run, table
+from bench import bus, caseload, feed, idle, refold, webhooks
+from bench.http import ROUNDS, run, run_rules, table
 from services.foundation import telemetry
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 PARTS: Mapping[str, Callable[[int], Coroutine[Any, Any, str]]] = {
-    "bus": lambda _: bus.run(),
+    "rules": lambda _: _rules(),
+    "refold": lambda _: refold.run(),
+    "idle": lambda _: idle.run(),
+    "caseload": lambda _: caseload.run(),
     "feed": feed.run,
     "webhooks": lambda _: webhooks.run(),
-    "caseload": lambda _: caseload.run(),
-    "refold": lambda _: refold.run(),
+    "bus": lambda _: bus.run(),
 }
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
+
+
+async def _rules() -> str:
+    return table(await run_rules())
 
 
 def main() -> int:

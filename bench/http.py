@@ -55,6 +55,21 @@ async def run() -> list[Compared]:
             return found
 
 
+async def run_rules() -> list[Compared]:
+    """The same append, with rules over time and without: 1 would mean that they cost nothing."""
+    async with embedded(None) as server, embedded(None) as other:
+        for each in (server, other):
+            await migrate(each.url(MAIN), each.url(KEYS))
+        async with (
+            running("house", server.url(MAIN), server.url(KEYS)) as house,
+            running("unruled", other.url(MAIN), other.url(KEYS)) as unruled,
+        ):
+            return [
+                await compared("append", clients, _appends(house), _appends(unruled, "append without rules"))
+                for clients in CLIENTS
+            ]
+
+
 async def compared(what: str, clients: int, ours: Variant, baseline: Variant, requests: int = REQUESTS) -> Compared:
     rounds: dict[str, list[Round]] = {ours.name: [], baseline.name: []}
     for turn in range(ROUNDS + 1):
@@ -89,12 +104,12 @@ def _bare_reads(bare: Told) -> Variant:
     return Variant("bare read", bare.port, lambda n: requests[n * 7 % len(requests)], 200)
 
 
-def _appends(house: Told) -> Variant:
+def _appends(house: Told, name: str = "append") -> Variant:
     def request(number: int) -> bytes:
         dossier = house.dossiers[number * 7 % len(house.dossiers)]
         return post(f"/v1/dossiers/{dossier}/events", _event(dossier), house.token, "application/cloudevents+json")
 
-    return Variant("append", house.port, request, 201)
+    return Variant(name, house.port, request, 201)
 
 
 def _bare_writes(bare: Told) -> Variant:

@@ -75,9 +75,16 @@ async def bare(main_url: str) -> None:
     await serve(app, Told(0, "", [], [str(key) for key in keys]))
 
 
-async def house(main_url: str, keys_url: str, history: str = str(HISTORY), *, fed: bool = False) -> None:
-    """`fed`: mieke has a feed from before all of it, and everything has been delivered into it."""
+async def house(
+    main_url: str, keys_url: str, history: str = str(HISTORY), *, fed: bool = False, ruled: bool = True
+) -> None:
+    """`fed`: mieke has a feed from before all of it, and everything has been delivered into it.
+
+    `ruled`: rules over time look at what is appended.
+    """
     async with built(main_url, keys_url, LocalRootKey(os.urandom(32)), SOURCE) as whole:
+        if not ruled:
+            whole.handler._rules = ()  # no setting does this, and none should
         issuer = DevelopmentIssuer(AUDIENCE)
         told = await populated(whole, issuer, int(history), fed)
         if fed:
@@ -85,6 +92,10 @@ async def house(main_url: str, keys_url: str, history: str = str(HISTORY), *, fe
                 await worker.run_once()
         authenticator = Authenticator(Verifier({issuer.name: issuer.keys()}, AUDIENCE), whole.registry, platform=True)
         await serve(application(whole, authenticator), told)
+
+
+async def unruled(main_url: str, keys_url: str) -> None:
+    await house(main_url, keys_url, ruled=False)
 
 
 async def fed(main_url: str, keys_url: str, history: str) -> None:
@@ -254,6 +265,7 @@ if __name__ == "__main__":
     modes: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
         "house": house,
         "fed": fed,
+        "unruled": unruled,
         "bare": bare,
         "paged": paged,
     }
