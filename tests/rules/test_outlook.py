@@ -171,6 +171,19 @@ def test_others_are_warned_as_the_rule_says() -> None:
     assert told_again.others == (Addressee("person", "carla"),)
 
 
+def test_r25_an_overlap_names_both_and_r10_a_repeated_story_who_asked() -> None:
+    first = on("2025-01-10", "training.started", training_id="t1", kind="vocational", provider_org="rwc", by="rwc",
+               started_on="2025-01-10")  # fmt: skip
+    second = on("2025-02-01", "training.started", training_id="t2", kind="vocational", provider_org="school",
+                by="school", started_on="2025-02-01")  # fmt: skip
+    other = on("2025-02-02", "training.started", training_id="t3", kind="language", provider_org="taal", by="taal",
+               started_on="2025-02-02")  # fmt: skip
+    told = raised("overlap", 3, "2025-02-15", rule="R-25")
+    assert one(opened(), first, second, other, told).organisations == ("rwc", "school")
+    repeated = raised("story_repeated", 2, "2025-01-02", rule="R-10")
+    assert len(one(opened(), intake(), repeated).organisations) == 1
+
+
 # The table
 
 

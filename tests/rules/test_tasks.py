@@ -6,6 +6,8 @@ from datetime import date, timedelta
 import pytest
 
 from services.dossier.domain.numbers import DEFAULTS
+from services.dossier.gate.caseload import signal_item
+from services.dossier.gate.sight import Signal
 from services.dossier.trajectory.raised import Addressee, Raised, Reminding
 from services.dossier.trajectory.tasks import Somebody, TaskDays, is_first, is_handed_over, is_warned, reminded_on
 
@@ -35,6 +37,13 @@ DAAN = replace(MIEKE, person="daan")
 HETTY = Somebody("hetty", "bakker", "EMP", is_participant=False, is_contact_person=False)
 WIM = Somebody("wim", "wsp", "WSP", is_participant=False, is_contact_person=False)
 PAUL = Somebody("paul", "pool", "EMP", is_participant=False, is_contact_person=False)
+
+
+@pytest.mark.parametrize("state", ["open", "overtaken", "handled", None])
+def test_an_organisation_is_named_only_where_all_that_it_rests_on_is_readable(state: str | None) -> None:
+    overlap = replace(SIGNAL, rule="R-25", code="overlap", organisations=("rwc", "school"))
+    shown = signal_item(Signal(overlap, "e1", "work", state), DUE)
+    assert shown.get("organisations") == (["rwc", "school"] if state in ("open", "overtaken") else None)
 
 
 def test_it_is_first_for_who_it_was_raised_for_and_later_for_their_organisation() -> None:

@@ -118,6 +118,9 @@ SignalShown = TypedDict(
         "reminded_on": NotRequired[
             Annotated[date, Field(description="Still open after a further period: the last day on which it came back")]
         ],
+        "organisations": NotRequired[
+            Annotated[list[str], Field(description="Whom it names: who gives the same, who asked again (R-25, R-10)")]
+        ],
         "also_for": NotRequired[
             Annotated[str, Field(description="Still open: the organisation that has to see to it as well")]
         ],

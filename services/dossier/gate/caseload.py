@@ -135,6 +135,8 @@ def signal_item(signal: Signal, day: date) -> Json:
     """As every list of signals shows it."""
     raised = signal.raised
     is_open = signal.state == "open"
+    # Whom it names rests on what "open" and "overtaken" rest on; that it was handled rests on less.
+    names = list(raised.organisations) if signal.state in ("open", "overtaken") else []
     reminded_on = raised.reminding.last(raised.raised_on, day) if is_open else None
     item: Json = {
         "signal_id": raised.signal_id,
@@ -146,6 +148,7 @@ def signal_item(signal: Signal, day: date) -> Json:
         "for": raised.for_actor,
         "severity": raised.severity,
         "state": signal.state,
+        "organisations": names or None,
         "reminded_on": None if reminded_on is None else reminded_on.isoformat(),
         "also_for": raised.reminding.organisation(day) if is_open else None,
     }

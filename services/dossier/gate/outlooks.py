@@ -272,6 +272,7 @@ def raised_of(told: Json, sequence: int) -> Raised:
             reminding["every"], _day(reminding["until_on"]), _day(reminding["goes_on_at"]), reminding["goes_on_to"]
         ),
         others=tuple(Addressee(**other) for other in told["others"]),
+        organisations=tuple(told["organisations"]),
     )
 
 

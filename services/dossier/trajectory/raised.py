@@ -11,6 +11,7 @@ from services.dossier.domain.numbers import Timeline
 from services.dossier.trajectory.acts import ANSWERS, OTHERWISE, SPOKEN
 from services.dossier.trajectory.contact import contacts
 from services.dossier.trajectory.history import History, day_named, day_of, place
+from services.dossier.trajectory.rules.overlap import side_by_side
 from services.dossier.trajectory.stage import Span, span_on
 from services.dossier.trajectory.work import counted
 
@@ -59,7 +60,8 @@ class Raised:
     """A signal that was raised. `handled_in`: the sequence of the entry that says so; absent: nobody did.
 
     `follows`: whether the rules still say it; if not, later news has overtaken it (R-29). `answered_on`: the last day
-    of an act that answers it. `is_last`: of several warnings of the same the last one.
+    of an act that answers it. `is_last`: of several warnings of the same the last one. `organisations`: whom it names
+    (R-10, R-25), which rests on more than the entry that it is about.
     """
 
     sequence: int
@@ -78,6 +80,7 @@ class Raised:
     is_last: bool
     reminding: Reminding
     others: tuple[Addressee, ...]
+    organisations: tuple[str, ...] = ()
 
     def calls(self, day: date) -> bool:
         """Whether something is left to do: nothing was done about it since it was raised, or came back."""
@@ -128,7 +131,17 @@ def _raised(
         is_last=last[code, data.get("about_event_id")] == entry.sequence,
         reminding=Reminding() if about is None else _reminding(history, code, about, raised_on, stages, timeline),
         others=() if about is None else tuple(_others(history, code, about)),
+        organisations=() if about is None else _organisations(history, code, about),
     )
+
+
+def _organisations(history: History, code: str, about: Entry) -> tuple[str, ...]:
+    match code:
+        case "overlap":
+            return side_by_side(history, about)
+        case "story_repeated":
+            return (about.organisation,) if about.organisation is not None else ()
+    return ()
 
 
 # What answers it

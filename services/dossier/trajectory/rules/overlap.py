@@ -13,6 +13,17 @@ from services.dossier.trajectory.history import History, day_named, place
 Given = tuple[str, str | None, date, date, Entry]
 
 
+def side_by_side(history: History, begun: Entry) -> tuple[str, ...]:
+    """The organisations that give the same as what this entry began, at the same time, its own among them."""
+    given = [*_coaching(history), *_trainings(history)]
+    own = next((each for each in given if each[4] == begun), None)
+    if own is None:
+        return ()
+    kind, _, from_on, until_on, _ = own
+    found = {by for other, by, first, last, _ in given if other == kind and max(first, from_on) <= min(last, until_on)}
+    return tuple(sorted(by for by in found if by is not None))
+
+
 def overlap(history: History, parameters: Parameters) -> Iterator[Becomes]:
     for one, other in combinations((*_coaching(history), *_trainings(history)), 2):
         kind, by, from_on, until_on, entry = one
