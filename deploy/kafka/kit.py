@@ -73,7 +73,8 @@ def _resolve(kit: Path, libraries: Path) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
     done = subprocess.run(
         [
-            *("mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies"),
+            # Java takes the home of the list of users, which need not be the one that HOME names, or be there at all.
+            *("mvn", "-q", "-B", f"-Duser.home={Path.home()}", "-f", str(POM), "dependency:copy-dependencies"),
             *("-DincludeScope=runtime", f"-DoutputDirectory={unfinished}"),
         ],
         capture_output=True,
