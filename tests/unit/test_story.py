@@ -259,7 +259,8 @@ def test_colour_is_there_where_it_can_be_and_not_where_it_is_unwanted(monkeypatc
     assert "\x1b[32m" not in shown(*scenes(), **options)
 
 
-def test_a_progress_bar_stands_on_a_terminal_only() -> None:
+def test_a_progress_bar_stands_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
     assert "%" in shown(*scenes(), force_terminal=True)
     assert "%" not in shown(*scenes())
 
