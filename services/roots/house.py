@@ -166,7 +166,7 @@ def wired(
     gate = Gate(database, keyrings, statute)
     overviews = Overviews(database, keyrings, statute)
     sights = Sights(database, keyrings, statute)
-    watching = Watching(database, keyrings, sights, statute)
+    watching = Watching(database, keyrings, sights)
     parameters = ParameterShelf(lookups)
     surveyor = Surveyor(registry, parameters, statute)
     handler = Handler(database, keyrings, types, statute, surveyor, gate, portal_source)

@@ -9,7 +9,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.dossier.domain.numbers import Numbers, Parameters
-from services.dossier.gate.law import load
 from services.dossier.gate.watching import Watching
 from services.dossier.trajectory import parked
 from services.dossier.trajectory.becoming import Becomes
@@ -69,7 +68,7 @@ def concern(id_: str, text: str, days: int = 0) -> Any:
 
 
 async def signals(world: World, database: Database, dossier_id: UUID) -> list[dict[str, Any]]:
-    watching = Watching(database, world.keyrings, world.sights, load())
+    watching = Watching(database, world.keyrings, world.sights)
     return (await watching.signals(reader(NOOR), dossier_id, None, 0, 100, Numbers())).items
 
 

@@ -8,6 +8,7 @@ import pytest
 from services.dossier.domain.numbers import Numbers
 from services.dossier.gate.law import load
 from services.dossier.gate.looking import Sights
+from services.dossier.gate.overviews import Overviews
 from services.dossier.gate.watching import Watching
 from services.dossier.parameters import set_parameters
 from services.dossier.store import streams
@@ -51,7 +52,7 @@ async def later(world: World, database: Database, days: int) -> int:
 
 
 def watching(world: World, database: Database) -> Watching:
-    return Watching(database, world.keyrings, Sights(database, world.keyrings, load()), load())
+    return Watching(database, world.keyrings, Sights(database, world.keyrings, load()))
 
 
 async def signals(world: World, database: Database, who: Any, state: Any = None) -> list[dict[str, Any]]:
@@ -116,11 +117,12 @@ async def test_open_handled_and_what_an_employer_reads(world: World, database: D
 
 
 async def test_figures_are_for_who_may_read_all_and_nobody_else(world: World, database: Database) -> None:
-    figures = await watching(world, database).metrics(reader(NOOR), DOSSIER, None, None, Numbers())
+    overviews = Overviews(database, world.keyrings, load())
+    figures = await overviews.metrics(reader(NOOR), DOSSIER, None, None, Numbers())
     assert figures["M14_consents"]["granted_by_participant"] == 2
     for who in (CARLA, PIETER, HETTY):
         with pytest.raises(Problem) as raised:
-            await watching(world, database).metrics(reader(who), DOSSIER, None, None, Numbers())
+            await overviews.metrics(reader(who), DOSSIER, None, None, Numbers())
         assert raised.value.kind == NOT_FOUND
 
 

@@ -88,6 +88,6 @@ def router(dossiers: Dossiers) -> APIRouter:
     ) -> Response:
         reader, parameters = await dossiers.reader(caller, purpose), await dossiers.surveyor.parameters()
         at, known = until("asOf", as_of), until("knownAt", known_at)
-        return JsonAnswer(await dossiers.watching.metrics(reader, dossier_id, at, known, parameters))
+        return JsonAnswer(await dossiers.overviews.metrics(reader, dossier_id, at, known, parameters))
 
     return routes

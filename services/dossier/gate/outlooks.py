@@ -16,12 +16,11 @@ from services.dossier.domain.numbers import Numbers
 from services.dossier.domain.state import timeline_of
 from services.dossier.gate import facts, ledger
 from services.dossier.gate.decision import Subject
+from services.dossier.gate.past import past_of
 from services.dossier.gate.release import Json
-from services.dossier.store import streams
 from services.dossier.store.streams import DERIVED
 from services.dossier.trajectory import rulebook
 from services.dossier.trajectory.becoming import Becomes
-from services.dossier.trajectory.history import history_of
 from services.dossier.trajectory.outlook import Outlook, outlook
 from services.dossier.trajectory.raised import Addressee, Raised, Reminding
 from services.foundation.database.connection import Connection
@@ -50,8 +49,6 @@ join dossier.index_entries i on i.dossier_id = e.dossier_id and i.sequence = e.s
 {facts.ABOUT}
 where e.dossier_id = $1
 """
-
-GRANTS: Final = f"select {facts.GRANT_COLUMNS} from dossier.index_grants g where g.dossier_id = $1"
 
 
 @cache
@@ -115,17 +112,14 @@ def _binding(dossier_id: UUID, sequence: int) -> Binding:
 
 
 async def make(conn: Connection, dossier_id: UUID, ring: KeyRing, at: datetime, numbers: Numbers) -> Made:
-    """From the whole history, as it had happened by that moment. What is read last is never older than the entries."""
-    entries = await streams.entries(conn, dossier_id, ring)
-    rows = {row["sequence"]: facts.row_of(row) for row in await conn.fetch(SUBJECTS, dossier_id)}
-    grants = facts.grants_of(await conn.fetch(GRANTS, dossier_id))
-    owner = await conn.fetchval("select person from dossier.owners where dossier_id = $1", dossier_id)
-    read_at = await ledger.first_reads(conn, dossier_id, entries)
-    history = history_of(entries, at, owner, grants, read_at)
+    """From the whole history, as it had happened by that moment."""
+    whole = await past_of(conn, dossier_id, ring)
+    history = whole.history(at)
+    rows = map(facts.row_of, await conn.fetch(SUBJECTS, dossier_id))
+    subjects = {row.subject.sequence: row.subject for row in rows}
     timeline = timeline_of(numbered(history.entries), numbers)
-    subjects = {sequence: row.subject for sequence, row in rows.items()}
     told = orjson.dumps(_plain(outlook(history, dossier_id, timeline), subjects, at))
-    return Made(dossier_id, entries[-1].sequence, owner, orjson.loads(told))
+    return Made(dossier_id, whole.entries[-1].sequence, whole.owner, orjson.loads(told))
 
 
 # In plain: values, and for each the places, in a list of subjects, of those that have to be readable

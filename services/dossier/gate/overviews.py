@@ -1,4 +1,4 @@
-"""Exits that show more than entries: what a dossier is now, who has access, who looked."""
+"""Exits that show more than entries: what a dossier is now, its figures, who has access, who looked."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,9 +14,10 @@ from services.dossier.envelopes import utc
 from services.dossier.gate import facts, fence, ledger
 from services.dossier.gate.decision import Permit, Prohibitions, Reader, decide, live_grants
 from services.dossier.gate.facts import Known, Row
+from services.dossier.gate.past import all_grants, past_of
 from services.dossier.gate.release import Json, may_know, released, standing
-from services.dossier.store import streams
 from services.dossier.store.keyrings import Keyrings
+from services.dossier.trajectory.metrics import metrics
 from services.dossier.trajectory.state import derive
 from services.foundation.database.connection import Connection, Database
 
@@ -55,7 +56,7 @@ class Overviews:
     def __init__(self, database: Database, keyrings: Keyrings, law: Prohibitions) -> None:
         self._database, self._keyrings, self._law = database, keyrings, law
 
-    # What a dossier is now
+    # What a dossier is now, and its figures
 
     async def state(
         self,
@@ -72,13 +73,10 @@ class Overviews:
             if known is None or not may_know(reader, known):
                 await ledger.refused(conn, dossier_id, known is not None, reader, now, "read", None, "no_grant")
                 return None
-            ring = self._keyrings.at_hand(dossier_id, known.epoch)
-            entries = await streams.entries(conn, dossier_id, ring, recorded_before)
+            past = await past_of(conn, dossier_id, self._keyrings.at_hand(dossier_id, known.epoch), recorded_before)
+            timeline = timeline_of(numbered(past.entries), parameters, recorded_before)
             at = last_moment(now, occurred_before)
-            timeline = timeline_of(numbered(entries), parameters, recorded_before)
-            grants, owner = await all_grants(conn, dossier_id), await owner_of(conn, dossier_id)
-            read_at = await ledger.first_reads(conn, dossier_id, entries)
-            values = derive(entries, grants, at, owner, timeline, read_at)
+            values = derive(past.entries, past.grants, at, past.owner, timeline, past.read_at)
             sources = sorted({sequence for _, decided in values.values() for sequence in decided})
             readable = await self._readable(conn, reader, known, sources)
             may = {row.subject.sequence: row for row in readable}
@@ -86,6 +84,35 @@ class Overviews:
             disclosed = {sequence for name in shown for sequence in values[name][1]}
             await self._log(conn, reader, known, "read", [may[sequence] for sequence in sorted(disclosed)])
             return {"id": str(dossier_id), **shown}
+
+        return await released(self._database, self._keyrings, dossier_id, attempt)
+
+    async def metrics(
+        self,
+        reader: Reader,
+        dossier_id: UUID,
+        occurred_before: datetime | None,
+        recorded_before: datetime | None,
+        parameters: Numbers,
+    ) -> Json:
+        """All of them or none: each rests on the whole history, so only who may read all of it has figures."""
+
+        async def attempt(conn: Connection) -> Json | None:
+            known, now = await facts.place(conn, dossier_id, reader)
+            if known is None or not may_know(reader, known):
+                await ledger.refused(conn, dossier_id, known is not None, reader, now, "read", None, "no_grant")
+                return None
+            ring = self._keyrings.at_hand(dossier_id, known.epoch)
+            history = (await past_of(conn, dossier_id, ring, recorded_before)).history(
+                last_moment(now, occurred_before)
+            )
+            readable = await self._readable(conn, reader, known, [entry.sequence for entry in history.entries])
+            if len(readable) < len(history.entries):
+                await ledger.refused(conn, dossier_id, True, reader, now, "read", None, "not_covered")
+                return None
+            await self._log(conn, reader, known, "read", readable)
+            timeline = timeline_of(numbered(history.entries), parameters, recorded_before)
+            return metrics(history, timeline.on(history.day))
 
         return await released(self._database, self._keyrings, dossier_id, attempt)
 
@@ -168,15 +195,6 @@ class Overviews:
 def last_moment(now: datetime, occurred_before: datetime | None) -> datetime:
     """The last moment that counts."""
     return now if occurred_before is None else min(now, occurred_before - timedelta(microseconds=1))
-
-
-async def all_grants(conn: Connection, dossier_id: UUID) -> list[Grant]:
-    return facts.grants_of(await conn.fetch(facts.GRANTS, dossier_id))
-
-
-async def owner_of(conn: Connection, dossier_id: UUID) -> str | None:
-    owner: str | None = await conn.fetchval("select person from dossier.owners where dossier_id = $1", dossier_id)
-    return owner
 
 
 def _holds_any(reader: Reader, known: Known) -> bool:

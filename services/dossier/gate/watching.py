@@ -1,26 +1,19 @@
-"""The exits of what is watched over time: the signals of a dossier and of all one's dossiers, and its figures."""
+"""The exits of what is watched over time: the signals of a dossier, and of all one's dossiers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from services.dossier.domain.evolution import numbered
 from services.dossier.domain.numbers import Numbers
-from services.dossier.domain.state import timeline_of
 from services.dossier.gate import facts, ledger
 from services.dossier.gate.caseload import signal_item
-from services.dossier.gate.decision import Permit, Prohibitions, Reader, decide, live_grants
-from services.dossier.gate.facts import Known, Row
+from services.dossier.gate.decision import Reader
 from services.dossier.gate.looking import Look, Seen, Sights, logged
-from services.dossier.gate.overviews import MIGHT_KNOW, all_grants, last_moment, owner_of
-from services.dossier.gate.release import Json, may_know, released, standing
+from services.dossier.gate.overviews import MIGHT_KNOW
+from services.dossier.gate.release import Json, may_know, released
 from services.dossier.gate.sight import STATES
-from services.dossier.store import streams
 from services.dossier.store.keyrings import Keyrings
-from services.dossier.trajectory.history import History, history_of
-from services.dossier.trajectory.metrics import metrics
 from services.foundation.database.connection import Connection, Database
 
 SignalState = Literal["open", "handled", "overtaken"]
@@ -36,34 +29,8 @@ class Page:
 
 
 class Watching:
-    def __init__(self, database: Database, keyrings: Keyrings, sights: Sights, law: Prohibitions) -> None:
-        self._database, self._keyrings, self._sights, self._law = database, keyrings, sights, law
-
-    async def metrics(
-        self,
-        reader: Reader,
-        dossier_id: UUID,
-        occurred_before: datetime | None,
-        recorded_before: datetime | None,
-        parameters: Numbers,
-    ) -> Json:
-        """All of them or none: each rests on the whole history, so only who may read all of it has figures."""
-
-        async def attempt(conn: Connection) -> Json | None:
-            known, now = await facts.place(conn, dossier_id, reader)
-            if known is None or not may_know(reader, known):
-                await ledger.refused(conn, dossier_id, known is not None, reader, now, "read", None, "no_grant")
-                return None
-            history = await self._history(conn, known, last_moment(now, occurred_before), recorded_before)
-            readable = await self._readable(conn, reader, known, [entry.sequence for entry in history.entries])
-            if len(readable) < len(history.entries):
-                await ledger.refused(conn, dossier_id, True, reader, now, "read", None, "not_covered")
-                return None
-            await self._log(conn, reader, known, "read", [row for row, _ in readable])
-            timeline = timeline_of(numbered(history.entries), parameters, recorded_before)
-            return metrics(history, timeline.on(history.day))
-
-        return await released(self._database, self._keyrings, dossier_id, attempt)
+    def __init__(self, database: Database, keyrings: Keyrings, sights: Sights) -> None:
+        self._database, self._keyrings, self._sights = database, keyrings, sights
 
     async def signals(
         self,
@@ -127,37 +94,6 @@ class Watching:
 
         await self._sights.over(look, [dossier_id], show)
         return page
-
-    async def _history(self, conn: Connection, known: Known, at: datetime, recorded_before: datetime | None) -> History:
-        ring = self._keyrings.at_hand(known.dossier_id, known.epoch)
-        entries = await streams.entries(conn, known.dossier_id, ring, recorded_before)
-        grants = await all_grants(conn, known.dossier_id)
-        read_at = await ledger.first_reads(conn, known.dossier_id, entries)
-        return history_of(entries, at, await owner_of(conn, known.dossier_id), grants, read_at)
-
-    async def _readable(
-        self, conn: Connection, reader: Reader, known: Known, sequences: Sequence[int]
-    ) -> list[tuple[Row, Permit]]:
-        found: list[tuple[Row, Permit]] = []
-        for raw in await conn.fetch(facts.THESE, known.dossier_id, list(sequences)):
-            row = facts.row_of(raw, raw["sealed"])
-            decision = decide(reader, known.place, row.subject, known.now, self._law)
-            if isinstance(decision, Permit):
-                found.append((row, decision))
-        return found
-
-    async def _log(self, conn: Connection, reader: Reader, known: Known, way: str, rows: Sequence[Row]) -> None:
-        await ledger.permitted(
-            conn,
-            known.dossier_id,
-            standing(reader, known),
-            known.now,
-            way,
-            [row.subject.event_id for row in rows],
-            {row.subject.privacy_class for row in rows},
-            live_grants(reader, known.place, known.now, "read"),
-            ledger.reason_of(known.place),
-        )
 
 
 def _page(seen: Seen, state: SignalState | None, after: int, limit: int) -> Page:
