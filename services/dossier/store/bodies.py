@@ -21,11 +21,7 @@ def divide(privacy_class: str, field_classes: Mapping[str, str], data: Mapping[s
 
 def binding(dossier_id: UUID, sequence: int, event_id: UUID, neutral_type: str, class_: str) -> Binding:
     """What a sealed part is bound to: moved elsewhere it does not open (design §5)."""
-    return Binding(dossier_id, part_of(sequence, event_id), neutral_type, class_, VERSION)
-
-
-def part_of(sequence: int, event_id: UUID) -> str:
-    return f"{sequence}:{event_id}"
+    return Binding(dossier_id, f"{sequence}:{event_id}", neutral_type, class_, VERSION)
 
 
 def pack(parts: Iterable[bytes]) -> bytes:

@@ -12,7 +12,7 @@ import orjson
 from services.dossier.domain.entries import Entry
 from services.dossier.domain.evolution import evolve, fold
 from services.dossier.domain.state import CODE_VERSION, Dossier, from_json, to_json
-from services.dossier.store.bodies import VERSION, part_of, unpack
+from services.dossier.store.bodies import binding, unpack
 from services.foundation.database.connection import Connection
 from services.foundation.vault.sealing import Binding, KeyRing
 
@@ -159,17 +159,17 @@ def opened(dossier_id: UUID, ring: KeyRing, rows: Sequence[Any]) -> list[Entry]:
 
 
 def _entry(dossier_id: UUID, ring: KeyRing, row: Any) -> Entry:
-    item, type_ = part_of(row["sequence"], row["event_id"]), row["neutral_type"]
+    sequence, event_id, type_ = row["sequence"], UUID(int=row["event_id"].int), row["neutral_type"]
     first, *others = (
-        orjson.loads(ring.open(class_, sealed, Binding(dossier_id, item, type_, class_, VERSION)))
+        orjson.loads(ring.open(class_, sealed, binding(dossier_id, sequence, event_id, type_, class_)))
         for class_, sealed in unpack(row["sealed"], row["classes"])
     )
     data: dict[str, Any] = first["data"]
     for other in others:
         data |= other["data"]
     return Entry(
-        sequence=row["sequence"],
-        event_id=UUID(int=row["event_id"].int),
+        sequence=sequence,
+        event_id=event_id,
         source=row["source"],
         type=first["type"],
         privacy_class=row["class"],

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from services.dossier.domain.entries import Entry
 from services.dossier.domain.numbers import Parameters
+from services.dossier.trajectory.appointments import appointed
 from services.dossier.trajectory.history import History, day_named, day_of
 from services.dossier.trajectory.rules.buddy import is_covered
 from services.dossier.trajectory.rules.income import is_checked, steps
@@ -95,13 +96,13 @@ def _handovers(history: History) -> Figures:
 
 
 def _contact_persons(history: History) -> Figures:
-    appointed = [e for e in history.named("contact-person.appointed") if e.data["audience"] == "participant"]
+    contact_persons = appointed(history, "participant")
     opened = next(iter(history.named("dossier.opened")), None)
     waited = None
-    if appointed and opened is not None:
-        waited = (min(day_named(e.data, "from_on") for e in appointed) - day_of(opened)).days
+    if contact_persons and opened is not None:
+        waited = (min(day_named(e.data, "from_on") for e in contact_persons) - day_of(opened)).days
     return {
-        "M9_contact_persons": len({e.data["person"] for e in appointed}),
+        "M9_contact_persons": len({e.data["person"] for e in contact_persons}),
         "M9_days_without_contact_person": waited,
     }
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from services.dossier.domain.days import civil_day
 from services.dossier.domain.entries import Entry
 from services.dossier.domain.numbers import Parameters, Timeline
+from services.dossier.trajectory.appointments import appointed
 from services.dossier.trajectory.becoming import Becomes
 from services.dossier.trajectory.contact import contacts
 from services.dossier.trajectory.history import History, day_named, place
@@ -101,14 +102,14 @@ def outlook(history: History, dossier_id: UUID, timeline: Timeline) -> Outlook:
 
 
 def _contact_person(history: History) -> tuple[str, int] | None:
-    appointed = [e for e in history.named("contact-person.appointed") if e.data["audience"] == "participant"]
-    return (appointed[-1].data["person"], appointed[-1].sequence) if appointed else None
+    last = next(reversed(appointed(history, "participant")), None)
+    return None if last is None else (last.data["person"], last.sequence)
 
 
 def _employer_contacts(history: History) -> dict[str, str]:
     """The last one appointed for each employer."""
-    appointed = (e.data for e in history.named("contact-person.appointed") if e.data["audience"] == "employer")
-    return {data["employer_org"]: data["person"] for data in appointed if "employer_org" in data}
+    named = (entry.data for entry in appointed(history, "employer"))
+    return {data["employer_org"]: data["person"] for data in named if "employer_org" in data}
 
 
 def responsible_in_turn(history: History) -> list[Responsible]:

@@ -9,6 +9,7 @@ from services.dossier.domain.days import civil_day, day_in, moment_in
 from services.dossier.domain.entries import Entry
 from services.dossier.domain.numbers import Timeline
 from services.dossier.trajectory.acts import ANSWERS, OTHERWISE, SPOKEN
+from services.dossier.trajectory.appointments import appointed
 from services.dossier.trajectory.contact import contacts
 from services.dossier.trajectory.history import History, day_named, day_of, place
 from services.dossier.trajectory.rules.overlap import side_by_side
@@ -241,13 +242,9 @@ def _taken_up_on(history: History, lost: Entry) -> date | None:
     return min((day for day in days if day > after), default=None)
 
 
-def _appointments(history: History) -> list[Entry]:
-    return [e for e in history.named("contact-person.appointed") if e.data["audience"] == "participant"]
-
-
 def _organisation_of_contact_person(history: History) -> str | None:
-    appointed = _appointments(history)
-    return appointed[-1].data["org"] if appointed else None
+    last = next(reversed(appointed(history, "participant")), None)
+    return None if last is None else last.data["org"]
 
 
 def _organisation_of(history: History, person: str) -> str | None:
@@ -260,7 +257,7 @@ def _appointing_organisation(history: History, about: Entry) -> str | None:
 
     Never the responsible organisation because it is responsible: a contact person outlasts that.
     """
-    before = [e for e in _appointments(history) if place(e) < place(about) and e.organisation is not None]
+    before = [e for e in appointed(history, "participant") if place(e) < place(about) and e.organisation is not None]
     return before[-1].organisation if before else about.organisation
 
 

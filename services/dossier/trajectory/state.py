@@ -9,6 +9,7 @@ from services.dossier.domain.consent import Grant
 from services.dossier.domain.days import civil_day
 from services.dossier.domain.entries import Entry
 from services.dossier.domain.numbers import BY_DEFAULT, Timeline
+from services.dossier.trajectory.appointments import appointed
 from services.dossier.trajectory.contact import contacts
 from services.dossier.trajectory.history import NOTHING_READ, History, history_of
 from services.dossier.trajectory.outlook import responsible_in_turn, sequences, watched_in
@@ -31,8 +32,7 @@ def derive(
     grants = tuple(grants)
     history = history_of(entries, at, participant, grants, read_at)
     found = {
-        "stage": _stage(history, timeline),
-        "stage_since": _stage_since(history, timeline),
+        **_stage(history, timeline),
         "responsible_organisation": _responsible(history),
         "contact_person": _contact_person(history),
         "active_placements": _active_placements(history),
@@ -44,14 +44,12 @@ def derive(
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _stage(history: History, timeline: Timeline) -> tuple[str, frozenset[int]] | None:
+def _stage(history: History, timeline: Timeline) -> Derived:
     span = span_on(spans_over(history, timeline), history.day)
-    return None if span is None else (span.stage, sequences(history.named(*DECIDES)))
-
-
-def _stage_since(history: History, timeline: Timeline) -> tuple[str, frozenset[int]] | None:
-    span = span_on(spans_over(history, timeline), history.day)
-    return None if span is None else (span.from_on.isoformat(), sequences(history.named(*DECIDES)))
+    if span is None:
+        return {}
+    decided_by = sequences(history.named(*DECIDES))
+    return {"stage": (span.stage, decided_by), "stage_since": (span.from_on.isoformat(), decided_by)}
 
 
 def _next_due(history: History, at: datetime, timeline: Timeline) -> tuple[list[dict[str, str]], frozenset[int]] | None:
@@ -74,8 +72,8 @@ def _responsible(history: History) -> tuple[str, frozenset[int]] | None:
 
 
 def _contact_person(history: History) -> tuple[str, frozenset[int]] | None:
-    appointed = [e for e in history.named("contact-person.appointed") if e.data["audience"] == "participant"]
-    return (appointed[-1].data["person"], frozenset((appointed[-1].sequence,))) if appointed else None
+    last = next(reversed(appointed(history, "participant")), None)
+    return None if last is None else (last.data["person"], sequences((last,)))
 
 
 def _active_placements(history: History) -> tuple[list[str], frozenset[int]]:
