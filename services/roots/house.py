@@ -195,7 +195,7 @@ def wired(
             watching=watching,
             caseload=Caseload(database, sights),
             listing=Listing(database, sights, statute),
-            worklist=Worklist(database, sights, statute),
+            worklist=Worklist(sights, statute),
             surveyor=surveyor,
             contract=types,
             cursors=cursors,

@@ -58,7 +58,7 @@ async def working(world: World, ends_on: Any, **more: Any) -> None:
 
 async def page(world: World, database: Database, who: Any, after: tuple[int, int] = (0, 0), limit: int = 50) -> Any:
     sights = Sights(database, world.keyrings, LAW)
-    return await Worklist(database, sights, LAW).page(reader(who), after, limit, Numbers())
+    return await Worklist(sights, LAW).page(reader(who), after, limit, Numbers())
 
 
 async def tasks(world: World, database: Database, who: Any) -> dict[str | None, dict[str, Any]]:

@@ -12,7 +12,7 @@ from services.dossier.gate import facts, fence, ledger, outlooks
 from services.dossier.gate.decision import Permit, Prohibitions, Reader, Subject, decide, live_grants
 from services.dossier.gate.facts import Known
 from services.dossier.gate.overviews import last_moment
-from services.dossier.gate.release import MOST_TRIES, may_know, standing
+from services.dossier.gate.release import MOST_TRIES, Json, may_know, standing
 from services.dossier.gate.sight import Sight
 from services.dossier.store.keyrings import Keyrings, StaleKeys
 from services.foundation.database.connection import Connection, Database
@@ -34,6 +34,8 @@ class Seen:
 
 # Picks, in the transaction that decides, what is shown of what may be.
 Show = Callable[[Connection, Sequence[Seen]], Awaitable[Sequence[Seen]]]
+# The sequence of an entry that an item of a list comes from, and what tells it: only what is shown was told.
+Listed = tuple[int, Callable[[], Json]]
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,46 @@ class Sights:
         ids = sorted(dossier_ids)
         for begin in range(0, len(ids), fence.MOST_FENCES):
             found += await self._chunk(look, ids[begin : begin + fence.MOST_FENCES], show)
+        return found
+
+    async def one_after_another(
+        self, look: Look, might: str, listed: Callable[[Seen], Iterable[Listed]], after: tuple[int, int], limit: int
+    ) -> tuple[list[Json], tuple[int, int]]:
+        """Items of all dossiers that the reader may know, dossier after dossier, in each in the order of its entries.
+
+        `might`: which those may be, in the order of their numbers (as `MIGHT_KNOW`). `after`: the number of a dossier,
+        and a sequence in it; given back is that of the last item. A row in the log for each dossier that is shown.
+        """
+        who = look.reader.person, look.reader.organisation
+        items: list[Json] = []
+        number, sequence = after
+        while True:
+            async with self._database.connection() as conn:
+                rows = await conn.fetch(might, *who, max(number - 1, 0), fence.MOST_FENCES)
+            for row in rows:
+                begin = sequence if row["number"] == number else 0
+                for last, item in await self._of_one(look, UUID(int=row["id"].int), listed, begin, limit - len(items)):
+                    items.append(item)
+                    after = row["number"], last
+                if len(items) >= limit:
+                    return items, after
+            if len(rows) < fence.MOST_FENCES:
+                return items, after
+            number, sequence = rows[-1]["number"] + 1, 0
+
+    async def _of_one(
+        self, look: Look, dossier_id: UUID, listed: Callable[[Seen], Iterable[Listed]], after: int, most: int
+    ) -> list[tuple[int, Json]]:
+        """Of a dossier that the list leads to: what it may not know is not there, and was not asked for."""
+        found: list[tuple[int, Json]] = []
+
+        async def show(_conn: Connection, several: Sequence[Seen]) -> Sequence[Seen]:
+            for seen in several:
+                left = sorted((each for each in listed(seen) if each[0] > after), key=lambda each: each[0])
+                found.extend((sequence, tell()) for sequence, tell in left[:most])
+            return several if found else ()
+
+        await self.over(look, [dossier_id], show)
         return found
 
     async def _chunk(self, look: Look, ids: Sequence[UUID], show: Show) -> list[Seen]:

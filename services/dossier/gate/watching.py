@@ -1,23 +1,23 @@
 """The exits of what is watched over time: the signals of a dossier, and of all one's dossiers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from functools import partial
+from typing import Literal
 from uuid import UUID
 
 from services.dossier.domain.numbers import Numbers
 from services.dossier.gate import facts, ledger
 from services.dossier.gate.caseload import signal_item
 from services.dossier.gate.decision import Reader
-from services.dossier.gate.looking import Look, Seen, Sights, logged
+from services.dossier.gate.looking import Listed, Look, Seen, Sights, logged
 from services.dossier.gate.overviews import MIGHT_KNOW
 from services.dossier.gate.release import Json, may_know, released
-from services.dossier.gate.sight import STATES
+from services.dossier.gate.sight import STATES, Signal
 from services.dossier.store.keyrings import Keyrings
 from services.foundation.database.connection import Connection, Database
 
 SignalState = Literal["open", "handled", "overtaken"]
-MOST: Final = 25
 
 
 @dataclass(frozen=True)
@@ -63,42 +63,25 @@ class Watching:
 
         `after`: the number of a dossier, and a sequence in it.
         """
-        look = Look(reader, parameters)
-        items: list[Json] = []
-        number, sequence = after
-        while True:
-            async with self._database.connection() as conn:
-                rows = await conn.fetch(MIGHT_KNOW, reader.person, reader.organisation, max(number - 1, 0), MOST)
-            for row in rows:
-                begin = sequence if row["number"] == number else 0
-                dossier_id = UUID(int=row["id"].int)
-                page = await self._of_one(look, dossier_id, state, begin, limit - len(items))
-                if page.items:
-                    items += [{"dossier": str(dossier_id), **item} for item in page.items]
-                    after = row["number"], page.last
-                if len(items) >= limit:
-                    return items, after
-            if len(rows) < MOST:
-                return items, after
-            number, sequence = rows[-1]["number"] + 1, 0
-
-    async def _of_one(self, look: Look, dossier_id: UUID, state: SignalState | None, after: int, limit: int) -> Page:
-        """Of a dossier that the list leads to: what it may not know is not there, and was not asked for."""
-        page = Page([], after)
-
-        async def show(_conn: Connection, several: Sequence[Seen]) -> Sequence[Seen]:
-            nonlocal page
-            for seen in several:
-                page = _page(seen, state, after, limit)
-            return several if page.items else ()
-
-        await self._sights.over(look, [dossier_id], show)
-        return page
+        return await self._sights.one_after_another(
+            Look(reader, parameters), MIGHT_KNOW, partial(_listed, state), after, limit
+        )
 
 
 def _page(seen: Seen, state: SignalState | None, after: int, limit: int) -> Page:
-    states = STATES if state is None else (None, state)
-    shown = [s for s in seen.sight.signals(states) if s.raised.sequence > after][:limit]
-    for signal in shown:
-        seen.sight.tell_signal(signal)
-    return Page([signal_item(s, seen.day) for s in shown], shown[-1].raised.sequence if shown else after)
+    left = [each for each in _signals(seen, state) if each.raised.sequence > after][:limit]
+    return Page([_told(seen, each) for each in left], left[-1].raised.sequence if left else after)
+
+
+def _listed(state: SignalState | None, seen: Seen) -> Iterator[Listed]:
+    for signal in _signals(seen, state):
+        yield signal.raised.sequence, partial(_told, seen, signal, dossier=str(seen.known.dossier_id))
+
+
+def _signals(seen: Seen, state: SignalState | None) -> list[Signal]:
+    return seen.sight.signals(STATES if state is None else (None, state))
+
+
+def _told(seen: Seen, signal: Signal, **beside: str) -> Json:
+    seen.sight.tell_signal(signal)
+    return beside | signal_item(signal, seen.day)

@@ -1,22 +1,20 @@
 """What a person or a team must act on: each told no more of it than they may read, and always whom to turn to."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
 from typing import Final
 from uuid import UUID
 
 from services.dossier.domain.numbers import Numbers
-from services.dossier.gate import fence
 from services.dossier.gate.decision import Prohibitions, Reader
-from services.dossier.gate.looking import Look, Seen, Sights
+from services.dossier.gate.looking import Listed, Look, Seen, Sights
 from services.dossier.gate.overviews import MIGHT_KNOW
 from services.dossier.gate.release import Json, standing
 from services.dossier.gate.sight import Addressed, Question
 from services.dossier.trajectory import tasks
 from services.dossier.trajectory.acts import acts_for
 from services.dossier.trajectory.tasks import Somebody
-from services.foundation.database.connection import Connection, Database
 
 # Of the dossiers that one might know, those in which somebody was asked or warned.
 MIGHT_HAVE: Final = MIGHT_KNOW.replace(
@@ -26,13 +24,11 @@ MIGHT_HAVE: Final = MIGHT_KNOW.replace(
 order by d.number""",
 )
 ANSWER: Final = ("nl.dossier.question.answered",)
-# The sequence of the entry from which it comes, and what tells it: only what is shown was told, and is logged.
-Task = tuple[int, Callable[[], Json]]
 
 
 class Worklist:
-    def __init__(self, database: Database, sights: Sights, law: Prohibitions) -> None:
-        self._database, self._sights, self._law = database, sights, law
+    def __init__(self, sights: Sights, law: Prohibitions) -> None:
+        self._sights, self._law = sights, law
 
     async def page(
         self, reader: Reader, after: tuple[int, int], limit: int, numbers: Numbers
@@ -42,38 +38,9 @@ class Worklist:
         `after`: the number of a dossier, and a sequence in it.
         """
         look = Look(reader, numbers)
-        items: list[Json] = []
-        number, sequence = after
-        while True:
-            async with self._database.connection() as conn:
-                rows = await conn.fetch(
-                    MIGHT_HAVE, reader.person, reader.organisation, max(number - 1, 0), fence.MOST_FENCES
-                )
-            number_of = {UUID(int=row["id"].int): row["number"] for row in rows}
-            for dossier_id, at in sorted(number_of.items(), key=lambda pair: pair[1]):
-                begin = sequence if at == number else 0
-                for last, item in await self._of_one(look, dossier_id, begin, limit - len(items)):
-                    items.append(item)
-                    after = at, last
-                if len(items) >= limit:
-                    return items, after
-            if len(rows) < fence.MOST_FENCES:
-                return items, after
-            number, sequence = rows[-1]["number"] + 1, 0
+        return await self._sights.one_after_another(look, MIGHT_HAVE, partial(self._tasks, look), after, limit)
 
-    async def _of_one(self, look: Look, dossier_id: UUID, after: int, most: int) -> list[tuple[int, Json]]:
-        found: list[tuple[int, Json]] = []
-
-        async def show(_conn: Connection, several: Sequence[Seen]) -> Sequence[Seen]:
-            for seen in several:
-                left = sorted((task for task in self._tasks(look, seen) if task[0] > after), key=lambda task: task[0])
-                found.extend((sequence, tell()) for sequence, tell in left[:most])
-            return several if found else ()
-
-        await self._sights.over(look, [dossier_id], show)
-        return found
-
-    def _tasks(self, look: Look, seen: Seen) -> Iterator[Task]:
+    def _tasks(self, look: Look, seen: Seen) -> Iterator[Listed]:
         reader = standing(look.reader, seen.known)
         place = seen.known.place
         is_participant = place.is_owner or place.is_reading_delegate
