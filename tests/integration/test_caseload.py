@@ -14,7 +14,6 @@ from services.dossier.incoming import Incoming
 from services.dossier.trajectory import outlook
 from services.dossier.trajectory.rulebook import RULES, RuleFailed
 from services.foundation.callers import Caller
-from services.foundation.clock import advance, begin_sandbox
 from services.foundation.database.connection import Database
 from tests.races.world import (
     CARLA,
@@ -27,11 +26,10 @@ from tests.races.world import (
     World,
     an_event,
     granted,
-    keys_in_memory,
     opened,
     reader,
     withdrawn,
-    world_on,
+    world_now,
 )
 
 pytestmark = pytest.mark.anyio
@@ -44,10 +42,7 @@ COLUMNS = "dossier_id, actor, way, decision, event_ids"
 
 @pytest.fixture
 async def world(database: Database) -> World:
-    async with database.connection() as conn:
-        await begin_sandbox(conn)
-        await advance(conn, NOW)
-    world = world_on(database, keys_in_memory(), RULES)
+    world = await world_now(database, RULES)
     for id_ in (QUIET, SILENT, URGENT):
         await begun(world, id_)
     urgent = an_event("concern.raised", CARLA, {"concern_id": "k1", "severity": 5}, occurred_at=NOW.isoformat())

@@ -13,7 +13,7 @@ from services.dossier.domain.numbers import Numbers
 from services.dossier.gate.release import Filter
 from services.dossier.incoming import Incoming
 from services.dossier.store.keyrings import StaleKeys
-from services.foundation.clock import advance, begin_sandbox
+from services.foundation.clock import advance
 from services.foundation.database.connection import Connection, Database
 from services.foundation.problems import CONFLICT, NOT_FOUND, UNAVAILABLE, Kind, Problem
 from services.foundation.vault.keys import Keys
@@ -34,6 +34,7 @@ from tests.races.world import (
     opened,
     reader,
     withdrawn,
+    world_now,
     world_on,
 )
 
@@ -44,10 +45,7 @@ SHOWN = held().event_id
 
 @pytest.fixture
 async def world(database: Database) -> World:
-    async with database.connection() as conn:
-        await begin_sandbox(conn)
-        await advance(conn, NOW)
-    world = world_on(database, keys_in_memory())
+    world = await world_now(database)
     await world.begin()
     return world
 

@@ -7,9 +7,9 @@ import pytest
 
 from services.dossier.parameters import FRESH_FOR, LOOK_AGAIN
 from services.dossier.trajectory.rulebook import RULES
-from services.foundation.clock import advance, begin_sandbox
+from services.foundation.clock import advance
 from services.foundation.database.connection import Database
-from tests.races.world import CARLA, DOSSIER, NOW, World, held, keys_in_memory, world_on
+from tests.races.world import CARLA, DOSSIER, NOW, World, held, world_now
 
 pytestmark = pytest.mark.anyio
 LATER = 2 * FRESH_FOR
@@ -17,10 +17,7 @@ LATER = 2 * FRESH_FOR
 
 @pytest.fixture
 async def world(database: Database) -> World:
-    async with database.connection() as conn:
-        await begin_sandbox(conn)
-        await advance(conn, NOW)
-    world = world_on(database, keys_in_memory(), RULES)
+    world = await world_now(database, RULES)
     await world.begin()
     return world
 

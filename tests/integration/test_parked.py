@@ -16,9 +16,9 @@ from services.dossier.trajectory.history import History
 from services.dossier.trajectory.rulebook import RULES, RuleFailed
 from services.dossier.trajectory.timers import Timers
 from services.foundation import telemetry
-from services.foundation.clock import advance, begin_sandbox
+from services.foundation.clock import advance
 from services.foundation.database.connection import Database
-from tests.races.world import CARLA, DOSSIER, NOOR, NOW, World, an_event, keys_in_memory, reader, world_on
+from tests.races.world import CARLA, DOSSIER, NOOR, NOW, World, an_event, reader, world_now
 
 pytestmark = pytest.mark.anyio
 DAY = timedelta(days=1)
@@ -48,10 +48,7 @@ def planted() -> Planted:
 
 @pytest.fixture
 async def world(database: Database, planted: Planted) -> World:
-    async with database.connection() as conn:
-        await begin_sandbox(conn)
-        await advance(conn, NOW)
-    world = world_on(database, keys_in_memory(), (*RULES, planted))
+    world = await world_now(database, (*RULES, planted))
     for dossier_id in (DOSSIER, OTHER):
         await world.begin(dossier_id)
     return world

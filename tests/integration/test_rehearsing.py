@@ -10,7 +10,6 @@ from services.dossier.gate.law import load
 from services.dossier.parameters import ParameterShelf
 from services.dossier.rehearsing import Rehearsals
 from services.dossier.trajectory.rulebook import RULES
-from services.foundation.clock import advance, begin_sandbox
 from services.foundation.database.connection import Database
 from services.foundation.registry import Registry
 from tests.races.world import (
@@ -20,8 +19,7 @@ from tests.races.world import (
     StillSurveyor,
     World,
     an_event,
-    keys_in_memory,
-    world_on,
+    world_now,
 )
 
 pytestmark = pytest.mark.anyio
@@ -31,10 +29,7 @@ REGION = "waterkant"
 
 @pytest.fixture
 async def world(database: Database) -> World:
-    async with database.connection() as conn:
-        await begin_sandbox(conn)
-        await advance(conn, NOW)
-    world = world_on(database, keys_in_memory(), RULES)
+    world = await world_now(database, RULES)
     await world.begin()
     for dossier_id in OTHERS:
         await world.begin(dossier_id)

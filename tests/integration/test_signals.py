@@ -13,7 +13,7 @@ from services.dossier.gate.watching import Watching
 from services.dossier.parameters import set_parameters
 from services.dossier.store import streams
 from services.dossier.trajectory.rulebook import RULES
-from services.foundation.clock import advance, begin_sandbox
+from services.foundation.clock import advance
 from services.foundation.database.connection import Database
 from services.foundation.problems import NOT_FOUND, Problem
 from tests.races.world import (
@@ -26,9 +26,8 @@ from tests.races.world import (
     World,
     an_event,
     granted,
-    keys_in_memory,
     reader,
-    world_on,
+    world_now,
 )
 
 pytestmark = pytest.mark.anyio
@@ -37,10 +36,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 async def world(database: Database) -> World:
-    async with database.connection() as conn:
-        await begin_sandbox(conn)
-        await advance(conn, NOW)
-    world = world_on(database, keys_in_memory(), RULES)
+    world = await world_now(database, RULES)
     await world.begin()
     return world
 

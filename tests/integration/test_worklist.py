@@ -9,7 +9,6 @@ from services.dossier.domain.numbers import Numbers
 from services.dossier.gate.looking import Sights
 from services.dossier.gate.worklist import Worklist
 from services.dossier.trajectory.rulebook import RULES
-from services.foundation.clock import advance, begin_sandbox
 from services.foundation.database.connection import Database
 from tests.races.world import (
     CARLA,
@@ -22,11 +21,10 @@ from tests.races.world import (
     World,
     an_event,
     granted,
-    keys_in_memory,
     opened,
     reader,
     withdrawn,
-    world_on,
+    world_now,
 )
 
 pytestmark = pytest.mark.anyio
@@ -36,10 +34,7 @@ TODAY = NOW.date()
 
 @pytest.fixture
 async def world(database: Database) -> World:
-    async with database.connection() as conn:
-        await begin_sandbox(conn)
-        await advance(conn, NOW)
-    world = world_on(database, keys_in_memory(), RULES)
+    world = await world_now(database, RULES)
     appointed = {"person": "carla", "org": "oosterlo", "audience": "participant", "from_on": "2025-12-01"}
     grants = [granted("c1", CARLA, classes=ALL), granted("c2", PIETER), granted("c3", HETTY, classes=["work"])]
     await world.handler.record(NOOR, DOSSIER, [opened(DOSSIER), *grants])

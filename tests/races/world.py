@@ -20,6 +20,7 @@ from services.dossier.store.keyrings import Keyrings
 from services.dossier.surroundings import NOBODY, Surroundings, Surveyor
 from services.dossier.trajectory.rulebook import Rule
 from services.foundation.callers import Caller
+from services.foundation.clock import advance, begin_sandbox
 from services.foundation.contract import load as load_contract
 from services.foundation.database.connection import Database
 from services.foundation.registry import Registry
@@ -152,6 +153,14 @@ def world_on(database: Database, keys: Keys, rules: Sequence[Rule] = ()) -> Worl
     sights = Sights(database, keyrings, LAW)
     listing = Listing(database, sights, LAW)
     return World(handler, gate, Overviews(database, keyrings, LAW), listing, keyrings, database, sights)
+
+
+async def world_now(database: Database, rules: Sequence[Rule] = ()) -> World:
+    """On a clock that can be set and stands at `NOW`."""
+    async with database.connection() as conn:
+        await begin_sandbox(conn)
+        await advance(conn, NOW)
+    return world_on(database, keys_in_memory(), rules)
 
 
 class KeysInMemory:

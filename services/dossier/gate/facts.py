@@ -16,21 +16,28 @@ g.consent_id, g.event_id as grant_event, g.organisation as grantee, g.person as 
 g.event_types, g.operations, g.purpose, g.basis, g.legal_ref, g.history, g.valid_from, g.valid_until,
 g.referral_id, g.ended_at, g.purpose_ends_at"""
 
+
 # Now is never before what was recorded last: a clock that is set back, or another server's, revives no grant.
-PLACE = f"""
-select d.id, d.authz_epoch, d.head, d.erased_at, greatest(foundation.now(), d.recorded_at) as now, o.person as owner,
+def _places_of(named: str, also: str = "") -> str:
+    """Of the dossiers that `named` names as q(id), a row for each grant; an id that is none has a row as well."""
+    return f"""
+select {also}d.id, d.authz_epoch, d.head, d.erased_at, greatest(foundation.now(), d.recorded_at) as now,
+  o.person as owner,
   array(select row(c.from_at, c.until_at) from dossier.index_contacts c
         where c.dossier_id = q.id and c.person = $2) as contact,
   array(select row(l.from_at, l.until_at) from dossier.index_delegates l
         where l.dossier_id = q.id and l.person = $2 and 'read' = any(l.powers)) as delegated,
   {GRANT_COLUMNS}
-from (select $1::uuid as id) q
+from {named}
 left join dossier.dossiers d on d.id = q.id
 left join dossier.owners o on o.dossier_id = d.id
 left join dossier.index_grants g on g.dossier_id = d.id and g.organisation = $3
 """
 
-PLACES = PLACE.replace("(select $1::uuid as id) q", "unnest($1::uuid[]) as q(id)") + "order by d.id\n"
+
+ONE_DOSSIER = "(select $1::uuid as id) q"
+PLACE = _places_of(ONE_DOSSIER)
+PLACES = _places_of("unnest($1::uuid[]) as q(id)") + "order by d.id\n"
 
 GRANTS = f"select {GRANT_COLUMNS} from dossier.index_grants g where g.dossier_id = $1"
 
@@ -51,7 +58,7 @@ left join dossier.index_entries ai on ai.dossier_id = i.dossier_id and ai.sequen
 
 # One read in one round trip: the place and the entry side by side, a row per grant and entry of that id.
 ONE = (
-    PLACE.replace("select d.id,", f"select {SUBJECT_COLUMNS}, e.sealed, d.id,", 1)
+    _places_of(ONE_DOSSIER, f"{SUBJECT_COLUMNS}, e.sealed, ")
     + """
 left join dossier.events e on e.dossier_id = d.id and e.event_id = $4
 left join dossier.index_entries i on i.dossier_id = e.dossier_id and i.sequence = e.sequence
