@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from services.foundation.callers import Caller
 from services.foundation.contract import Contract, EventType, Fault
 from services.foundation.problems import BAD_REQUEST, FieldError, Problem
+from services.foundation.vault.sealing import PRIVACY_CLASSES
 
 STANDARD = frozenset(
     [
@@ -31,7 +32,7 @@ STANDARD = frozenset(
 )
 Key = tuple[str, UUID]
 Types = Mapping[str, EventType]
-CLASSES = frozenset(("identity", "contact", "health-sensitive", "income", "work", "evaluation"))
+CLASSES = frozenset(PRIVACY_CLASSES)
 
 
 @dataclass(frozen=True)

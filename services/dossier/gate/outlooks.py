@@ -18,13 +18,12 @@ from services.dossier.gate import facts, ledger
 from services.dossier.gate.decision import Subject
 from services.dossier.gate.past import past_of
 from services.dossier.gate.release import Json
-from services.dossier.store.streams import DERIVED
 from services.dossier.trajectory import rulebook
 from services.dossier.trajectory.becoming import Becomes
 from services.dossier.trajectory.outlook import Outlook, outlook
 from services.dossier.trajectory.raised import Addressee, Raised, Reminding
 from services.foundation.database.connection import Connection
-from services.foundation.vault.sealing import Binding, KeyRing
+from services.foundation.vault.sealing import DERIVED, Binding, KeyRing
 
 VERSION: Final = 1  # of the form in which it is sealed
 ITEM: Final = "outlook"

@@ -16,9 +16,9 @@ from services.dossier.domain.numbers import Numbers, Timeline
 from services.dossier.domain.state import CODE_VERSION, Dossier, Open, timeline_of
 from services.dossier.store import append as store
 from services.dossier.store.append import Writing
-from services.dossier.store.streams import DERIVED, SNAPSHOT_EVERY, sealed_snapshot
+from services.dossier.store.streams import SNAPSHOT_EVERY, sealed_snapshot
 from services.foundation.database.connection import Connection
-from services.foundation.vault.sealing import Binding, KeyRing
+from services.foundation.vault.sealing import DERIVED, Binding, KeyRing
 
 RULES = "rules"
 ACCESS = ("grants", "trials", "placements", "referrals", "delegations", "appointments", "unassignments")

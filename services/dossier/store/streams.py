@@ -14,9 +14,8 @@ from services.dossier.domain.evolution import evolve, fold
 from services.dossier.domain.state import CODE_VERSION, Dossier, from_json, to_json
 from services.dossier.store.bodies import binding, unpack
 from services.foundation.database.connection import Connection
-from services.foundation.vault.sealing import Binding, KeyRing
+from services.foundation.vault.sealing import DERIVED, Binding, KeyRing
 
-DERIVED = "derived"
 SNAPSHOT_EVERY = 5  # measured shape: at most five bodies to open (hotpath.md §3)
 HISTORY_VERSION = 1  # of the form in which it is kept
 LAST = 2**31 - 1

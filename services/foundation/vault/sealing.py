@@ -11,12 +11,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from services.foundation.vault.root_key import DoesNotOpen, seal, unseal
 
-__all__ = ["CLASSES", "DERIVED", "Binding", "DoesNotOpen", "KeyRing", "NoKeyForClass"]
+__all__ = ["CLASSES", "DERIVED", "PRIVACY_CLASSES", "Binding", "DoesNotOpen", "KeyRing", "NoKeyForClass"]
 
 DERIVED: Final = "derived"
 """The class of what was computed from all the others: snapshots, timers."""
 
-CLASSES: Final = ("identity", "contact", "health-sensitive", "income", "work", "evaluation", DERIVED)
+PRIVACY_CLASSES: Final = ("identity", "contact", "health-sensitive", "income", "work", "evaluation")
+CLASSES: Final = (*PRIVACY_CLASSES, DERIVED)
 
 
 class NoKeyForClass(Exception):
