@@ -23,10 +23,10 @@ from services.foundation.database.embedded import KEYS, MAIN, embedded
 from services.foundation.database.migrations import migrate
 from services.foundation.vault.root_key import LocalRootKey
 from services.notifications.webhooks import keys, standing
-from services.notifications.webhooks.courier import posted
 from services.notifications.webhooks.handshake import Agreement
 from services.notifications.webhooks.keys import EndpointKeys
 from services.notifications.webhooks.lines import Lines
+from services.notifications.webhooks.messages import posted
 from services.notifications.webhooks.outcomes import Outcome
 from services.notifications.webhooks.signatures import SigningKey
 from services.notifications.webhooks.walls import Target

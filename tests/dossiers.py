@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 import orjson
 
 from services.foundation.database.connection import Connection, Database, Lock, advisory_key
-from services.notifications.ports import Reader, ReplayFor, Thin
+from services.notifications.ports import Candidates, Reader, ReplayFor, Thin
 
 SOURCE = "https://example.org/source"
 TABLES = """
@@ -136,10 +136,12 @@ class Dossiers:
             yield conn
 
     @asynccontextmanager
-    async def fenced(self, dossier_id: UUID) -> AsyncIterator[Connection]:
-        if dossier_id in self.busy:
+    async def fenced(self, dossier_ids: Iterable[UUID]) -> AsyncIterator[Connection]:
+        ids = sorted(set(dossier_ids))
+        assert len(ids) <= 25
+        if self.busy & set(ids):
             raise TimeoutError
-        async with self.database.keeping(Lock(advisory_key("fence", dossier_id), shared=True)) as conn:
+        async with self.database.keeping(*(Lock(advisory_key("fence", id), shared=True) for id in ids)) as conn:
             yield conn
 
     @asynccontextmanager
@@ -150,22 +152,27 @@ class Dossiers:
         async with self.database.transaction(*locks) as conn:
             yield conn
 
-    async def deliver(
-        self, conn: Connection, dossier_id: UUID, reader: Reader, sequence: int, *, types: Sequence[str]
-    ) -> Thin | None:
-        if (dossier_id, sequence) in self.broken:
-            raise LookupError("broken")
-        found = await self.still(conn, dossier_id, reader, [sequence])
-        event = found.get(sequence)
-        if event is None or (types and not any(covers(pattern, event["type"]) for pattern in types)):
-            return None
-        await conn.execute(
-            "insert into fake.ledger (dossier_id, owner, sequence) values ($1, $2, $3)",
-            dossier_id,
-            reader.owner,
-            sequence,
-        )
-        return event
+    async def deliver(self, conn: Connection, offered: Sequence[Candidates]) -> Sequence[Mapping[int, Thin]]:
+        return [await self.delivered(conn, one) for one in offered]
+
+    async def delivered(self, conn: Connection, one: Candidates) -> Mapping[int, Thin]:
+        found: dict[int, Thin] = {}
+        for sequence in one.sequences:
+            if (one.dossier_id, sequence) in self.broken:
+                raise LookupError("broken")
+            event = (await self.still(conn, one.dossier_id, one.reader, [sequence])).get(sequence)
+            if event is None or (one.types and not any(covers(pattern, event["type"]) for pattern in one.types)):
+                continue
+            found[sequence] = event
+            await conn.execute(
+                "insert into fake.ledger (dossier_id, owner, sequence) values ($1, $2, $3)",
+                one.dossier_id,
+                one.reader.owner,
+                sequence,
+            )
+            if len(found) == one.most:
+                break
+        return found
 
     async def still(
         self, conn: Connection, dossier_id: UUID, reader: Reader, sequences: Sequence[int]

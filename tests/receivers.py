@@ -117,6 +117,12 @@ async def hang(receiver: Receiver, _got: Got, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
+async def held_answer(receiver: Receiver, _got: Got, writer: asyncio.StreamWriter) -> None:
+    """Until it is released."""
+    await receiver.released.wait()
+    writer.write(answer(204))
+
+
 async def reset(_receiver: Receiver, _got: Got, writer: asyncio.StreamWriter) -> None:
     sock = writer.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

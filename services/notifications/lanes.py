@@ -7,6 +7,7 @@ decision, ledger, number. Webhooks are served beside these, by `webhooks/deliver
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +15,8 @@ from services.foundation.database.connection import Connection, Database
 from services.foundation.doorbell import Doorbell, keep_working
 from services.foundation.failpoints import reach
 from services.foundation.telemetry import fault, log
-from services.notifications.pending import Claim, held, last_ordinal
-from services.notifications.ports import Release
+from services.notifications.pending import Claim, held, ordinals
+from services.notifications.ports import Release, Thin
 from services.notifications.trouble import passes
 
 BATCH = 50
@@ -149,21 +150,18 @@ class Lanes:
             return 0
 
     async def _decide(self, conn: Connection, claim: Claim) -> int:
-        lane = claim.subscription_id, claim.dossier_id
-        waiting = await held(conn, claim, _limit(claim))
+        (waiting,) = await held(conn, [(claim, _limit(claim))])
         if waiting is None:
             return 0
-        permitted: list[Any] = []
-        refused: list[Any] = []
-        for row in waiting.rows:
-            thin = await self._release.deliver(
-                conn, claim.dossier_id, waiting.reader, row["sequence"], types=waiting.types
-            )
-            (refused if thin is None else permitted).append(row)
+        delivered: Mapping[int, Thin] = {}
+        if waiting.rows:
+            (delivered,) = await self._release.deliver(conn, [waiting.candidates()])
+        permitted = [row for row in waiting.rows if row["sequence"] in delivered]
+        refused = [row["sequence"] for row in waiting.rows if row["sequence"] not in delivered]
         given = await _number(conn, claim, permitted, waiting.last_number)
         if refused:
-            await conn.execute(_REFUSED, *lane, [row["sequence"] for row in refused])
-        await conn.execute(_SERVED, *lane, waiting.last_number + given)
+            await conn.execute(_REFUSED, *claim.lane, refused)
+        await conn.execute(_SERVED, *claim.lane, waiting.last_number + given)
         return len(waiting.rows)
 
     async def _failed(self, claim: Claim, error: Exception) -> None:
@@ -172,7 +170,7 @@ class Lanes:
         pause = min(LAST_RETRY, FIRST_RETRY * 2**claim.failures) if passes(error) else 0.0
         reason = type(error).__name__
         async with self._database.connection() as conn:
-            await conn.execute(_FAILED, claim.subscription_id, claim.dossier_id, claim.attempt, reason, pause, parked)
+            await conn.execute(_FAILED, *claim.lane, claim.attempt, reason, pause, parked)
         log.error(
             "lane_parked" if parked else "lane_failed",
             subscription_id=claim.subscription_id,
@@ -187,14 +185,14 @@ async def _number(conn: Connection, claim: Claim, permitted: list[Any], last_num
     if not permitted:
         return 0
     fresh = sum(row["ordinal"] is None for row in permitted)
-    last = await last_ordinal(conn, claim.subscription_id, fresh)
-    sequences, ordinals, numbers, given = [], [], [], 0
+    last = (await ordinals(conn, {claim.subscription_id: fresh}))[claim.subscription_id]
+    sequences, places, numbers, given = [], [], [], 0
     for row in permitted:
         given += row["ordinal"] is None
         sequences.append(row["sequence"])
-        ordinals.append(last + given)
+        places.append(last + given)
         numbers.append(last_number + given)
-    await conn.execute(_DELIVERED, claim.subscription_id, claim.dossier_id, sequences, ordinals, numbers)
+    await conn.execute(_DELIVERED, *claim.lane, sequences, places, numbers)
     return given
 
 

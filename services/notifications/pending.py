@@ -4,27 +4,45 @@ A claim moves `due_at` of a lane past its lease and raises `attempt`: who comes 
 and does nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 from services.foundation.database.connection import Connection
-from services.notifications.ports import Reader
+from services.notifications.ports import Candidates, Reader
 
 _HOLD = """
-    select last_number from notifications.lanes
-    where subscription_id = $1 and dossier_id = $2 and attempt = $3 for update
+    select claim.n, lane.last_number, lane.failures
+    from unnest($1::uuid[], $2::uuid[], $3::bigint[]) with ordinality as claim (subscription_id, dossier_id, attempt, n)
+    join notifications.lanes as lane using (subscription_id, dossier_id, attempt)
+    order by lane.subscription_id, lane.dossier_id for update of lane
 """
-_SUBSCRIPTION = """
-    select organisation, person, roles, types from notifications.subscriptions where id = $1 for key share
+_SUBSCRIPTIONS = """
+    select id, organisation, person, roles, types from notifications.subscriptions
+    where id = any($1::uuid[]) order by id for key share
 """
 _PENDING = """
-    select sequence, ordinal, number, replay from notifications.deliveries
-    where subscription_id = $1 and dossier_id = $2 and state = 'pending' order by place, replay, sequence limit $3
+    select claim.n, pending.*
+    from unnest($1::uuid[], $2::uuid[], $3::int[]) with ordinality as claim (subscription_id, dossier_id, most, n)
+    cross join lateral (
+        select sequence, ordinal, number, place, replay from notifications.deliveries
+        where subscription_id = claim.subscription_id and dossier_id = claim.dossier_id and state = 'pending'
+        order by place, replay, sequence limit claim.most
+    ) as pending
+    order by claim.n, pending.place, pending.replay, pending.sequence
 """
-_NUMBERS = """
-    update notifications.subscriptions set last_ordinal = last_ordinal + $2 where id = $1 returning last_ordinal - $2
+# The rows of subscriptions are held from here to the commit: no gaps.
+_ORDINALS = """
+    with held as (
+        select id, fresh from unnest($1::uuid[], $2::int[]) as given (id, fresh)
+        join notifications.subscriptions using (id) order by id for no key update of subscriptions
+    )
+    update notifications.subscriptions as subscription set last_ordinal = last_ordinal + fresh
+    from held where subscription.id = held.id returning subscription.id, last_ordinal - fresh
 """
 
 
@@ -35,42 +53,80 @@ class Claim:
     attempt: int
     failures: int
 
+    @property
+    def lane(self) -> tuple[UUID, UUID]:
+        return self.subscription_id, self.dossier_id
+
 
 @dataclass(frozen=True)
 class Waiting:
     """A claimed lane, held: for whom, of which types, and what waits in it."""
 
+    claim: Claim
     reader: Reader
     types: tuple[str, ...]
     last_number: int
     rows: Sequence[Any]
 
-
-async def held(conn: Connection, claim: Claim, limit: int) -> Waiting | None:
-    """Locks the lane to the end of the transaction. None: another has claimed it since, or its subscription ended."""
-    lane = claim.subscription_id, claim.dossier_id
-    last_number = await conn.fetchval(_HOLD, *lane, claim.attempt)
-    if last_number is None:
-        return None
-    subscription = await conn.fetchrow(_SUBSCRIPTION, claim.subscription_id)
-    if subscription is None:
-        await _forget(conn, claim)
-        return None
-    reader = Reader(subscription["organisation"], subscription["person"], frozenset(subscription["roles"]))
-    return Waiting(reader, tuple(subscription["types"]), last_number, await conn.fetch(_PENDING, *lane, limit))
+    def candidates(self, most: int | None = None) -> Candidates:
+        sequences = [row["sequence"] for row in self.rows]
+        return Candidates(self.claim.dossier_id, self.reader, sequences, self.types, most)
 
 
-async def last_ordinal(conn: Connection, subscription_id: UUID, count: int) -> int:
-    """The last ordinal given; the next ones are the caller's. The row is held from here to the commit: no gaps."""
-    last: int = await conn.fetchval(_NUMBERS, subscription_id, count)
-    return last
+async def hold(conn: Connection, claims: Sequence[Claim]) -> dict[Claim, Any]:
+    """Locks lanes to the end of the transaction, and gives their rows; not what another has claimed since.
+
+    A statement of its own, before any other: who writes to a lane holds its row, so what is read after this is new.
+    """
+    rows = await conn.fetch(_HOLD, *columns((*claim.lane, claim.attempt) for claim in claims)) if claims else ()
+    return {claims[row["n"] - 1]: row for row in rows}
+
+
+async def held(conn: Connection, looks: Sequence[tuple[Claim, int]]) -> list[Waiting | None]:
+    """Locks these lanes, and looks at so much of what waits in each.
+
+    None: another has claimed it since, or its subscription ended; then what it left behind goes too.
+    """
+    rows = await hold(conn, [claim for claim, _ in looks])
+    ours = [(claim, most) for claim, most in looks if claim in rows]
+    subscriptions = await _subscriptions(conn, {claim.subscription_id for claim, _ in ours})
+    pending = await _pending(conn, ours)
+    waiting: dict[Claim, Waiting] = {}
+    for claim, _ in ours:
+        if claim.subscription_id not in subscriptions:
+            await _forget(conn, claim)
+            continue
+        reader, types = subscriptions[claim.subscription_id]
+        waiting[claim] = Waiting(claim, reader, types, rows[claim]["last_number"], pending.get(claim, ()))
+    return [waiting.get(claim) for claim, _ in looks]
+
+
+async def _subscriptions(conn: Connection, ids: AbstractSet[UUID]) -> dict[UUID, tuple[Reader, tuple[str, ...]]]:
+    return {
+        row["id"]: (Reader(row["organisation"], row["person"], frozenset(row["roles"])), tuple(row["types"]))
+        for row in (await conn.fetch(_SUBSCRIPTIONS, list(ids)) if ids else ())
+    }
+
+
+async def _pending(conn: Connection, looks: Sequence[tuple[Claim, int]]) -> dict[Claim, list[Any]]:
+    rows = await conn.fetch(_PENDING, *columns((*claim.lane, most) for claim, most in looks)) if looks else ()
+    return {looks[n - 1][0]: list(its) for n, its in groupby(rows, key=itemgetter("n"))}
+
+
+async def ordinals(conn: Connection, fresh: Mapping[UUID, int]) -> dict[UUID, int]:
+    """The last ordinal given of each subscription; so many next ones are the caller's."""
+    if not fresh:
+        return {}
+    return dict(map(tuple, await conn.fetch(_ORDINALS, *columns(fresh.items()))))
 
 
 async def _forget(conn: Connection, claim: Claim) -> None:
-    """The subscription is gone; what was still on its way goes too."""
     for table in ("deliveries", "lanes"):
         await conn.execute(
-            f"delete from notifications.{table} where subscription_id = $1 and dossier_id = $2",
-            claim.subscription_id,
-            claim.dossier_id,
+            f"delete from notifications.{table} where subscription_id = $1 and dossier_id = $2", *claim.lane
         )
+
+
+def columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
+    """Rows as the arrays that `unnest` takes."""
+    return [list(column) for column in zip(*rows, strict=True)]

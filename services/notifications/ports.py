@@ -1,6 +1,6 @@
 """What notifications need from the service that owns the dossiers; a root hands them its gate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -39,6 +39,18 @@ class ReplayFor:
     person: str | None
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """Entries that may have to be delivered to one reader, in the order of their lane, until `most` of them were."""
+
+    dossier_id: UUID
+    reader: Reader
+    sequences: Sequence[int]
+    types: Sequence[str]
+    """Those that the subscription asks for; none means all of them."""
+    most: int | None = None
+
+
 class Audience(Protocol):
     """Who might have to be told. It may offer too much, never too little; it decides nothing."""
 
@@ -58,16 +70,17 @@ class Release(Protocol):
     def transaction(self, dossier_id: UUID) -> AbstractAsyncContextManager[Connection]:
         """One transaction that holds the fence of this dossier shared."""
 
-    def fenced(self, dossier_id: UUID) -> AbstractAsyncContextManager[Connection]:
-        """A connection, in no transaction, that holds the fence of this dossier shared until the block ends."""
+    def fenced(self, dossier_ids: Iterable[UUID]) -> AbstractAsyncContextManager[Connection]:
+        """A connection, in no transaction, that holds these fences shared until the block ends; at most 25.
+
+        Taken in ascending order; one of several that is not to be had soon is trouble that passes.
+        """
 
     def transaction_over(self, dossier_ids: Sequence[UUID]) -> AbstractAsyncContextManager[Connection]:
         """One transaction that holds the fences of these dossiers shared, taken in ascending order; at most 25."""
 
-    async def deliver(
-        self, conn: Connection, dossier_id: UUID, reader: Reader, sequence: int, *, types: Sequence[str]
-    ) -> Thin | None:
-        """Decide now; when permitted write the ledger row (way `delivery`). None: not permitted, or not of `types`."""
+    async def deliver(self, conn: Connection, offered: Sequence[Candidates]) -> Sequence[Mapping[int, Thin]]:
+        """Decide now, and write a ledger row (way `delivery`) for what is permitted: for each, that, by sequence."""
 
     async def still(
         self, conn: Connection, dossier_id: UUID, reader: Reader, sequences: Sequence[int]

@@ -1,6 +1,6 @@
 """Puts the parts of one installation together: every port gets its adapter here, and nowhere else."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +16,7 @@ from services.dossier.gate.decision import Reader as GateReader
 from services.dossier.gate.listing import Listing
 from services.dossier.gate.looking import Sights
 from services.dossier.gate.overviews import Overviews
+from services.dossier.gate.release import Candidates as GateCandidates
 from services.dossier.gate.release import Gate
 from services.dossier.gate.watching import Watching
 from services.dossier.gate.worklist import Worklist
@@ -41,7 +42,7 @@ from services.foundation.vault.root_key import RootKey
 from services.notifications.endpoints import Parts
 from services.notifications.lanes import Lanes
 from services.notifications.notifier import Notifier
-from services.notifications.ports import Reader, ReplayFor
+from services.notifications.ports import Candidates, Reader, ReplayFor
 from services.notifications.shelf import Shelf
 from services.notifications.webhooks.courier import Courier
 from services.notifications.webhooks.deliverer import Deliverer
@@ -73,16 +74,18 @@ class DossierRelease:
     def transaction(self, dossier_id: UUID) -> AbstractAsyncContextManager[Connection]:
         return self._gate.transaction(dossier_id)
 
-    def fenced(self, dossier_id: UUID) -> AbstractAsyncContextManager[Connection]:
-        return self._gate.fenced(dossier_id)
+    def fenced(self, dossier_ids: Iterable[UUID]) -> AbstractAsyncContextManager[Connection]:
+        return self._gate.fenced(dossier_ids)
 
     def transaction_over(self, dossier_ids: Sequence[UUID]) -> AbstractAsyncContextManager[Connection]:
         return self._gate.transaction_over(dossier_ids)
 
-    async def deliver(
-        self, conn: Connection, dossier_id: UUID, reader: Reader, sequence: int, *, types: Sequence[str]
-    ) -> dict[str, Any] | None:
-        return await self._gate.deliver(conn, dossier_id, await self._asked(reader), sequence, types)
+    async def deliver(self, conn: Connection, offered: Sequence[Candidates]) -> Sequence[Mapping[int, dict[str, Any]]]:
+        asked = {reader: await self._asked(reader) for reader in {one.reader for one in offered}}
+        return await self._gate.deliver(
+            conn,
+            [GateCandidates(one.dossier_id, asked[one.reader], one.sequences, one.types, one.most) for one in offered],
+        )
 
     async def still(
         self, conn: Connection, dossier_id: UUID, reader: Reader, sequences: Sequence[int]

@@ -1,8 +1,9 @@
 """Whatever order things happen in, and whoever dies on the way: gapless numbers, each entry once, in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from uuid import UUID, uuid5
 
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,7 @@ from services.foundation.bus.postgres import PostgresBus
 from services.foundation.database.connection import Connection, Database
 from services.notifications.lanes import Lanes
 from services.notifications.notifier import Notifier
-from services.notifications.ports import Reader, Thin
+from services.notifications.ports import Candidates, Thin
 from tests.database import Urls
 from tests.dossiers import Dossiers, got, subscribe
 
@@ -56,12 +57,12 @@ class Mortal(Dossiers):
         self._die()
         return await super().of(conn, dossier_id, sequence)
 
-    async def deliver(
-        self, conn: Connection, dossier_id: UUID, reader: Reader, sequence: int, *, types: Sequence[str]
-    ) -> Thin | None:
-        event = await super().deliver(conn, dossier_id, reader, sequence, types=types)
-        self._die()
-        return event
+    async def delivered(self, conn: Connection, one: Candidates) -> Mapping[int, Thin]:
+        found: dict[int, Thin] = {}
+        for sequence in one.sequences:
+            found |= await super().delivered(conn, replace(one, sequences=[sequence]))
+            self._die()
+        return found
 
 
 class MortalBus(PostgresBus):

@@ -1,7 +1,7 @@
 """Lanes when things go wrong: trouble that passes, a fault, a late worker, many owners, a subscription that ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid5
 
@@ -10,7 +10,7 @@ import pytest
 from services.foundation.database.connection import Connection, Database
 from services.notifications.lanes import Lanes
 from services.notifications.placing import Placing
-from services.notifications.ports import Reader
+from services.notifications.ports import Candidates, Thin
 from services.notifications.subscriptions import delete, deliver_again
 from tests.dossiers import Dossiers, got, subscribe
 
@@ -94,9 +94,9 @@ class Noting(Dossiers):
 
     owners: list[str]
 
-    async def deliver(self, conn, dossier_id, reader: Reader, sequence, *, types):  # type: ignore[no-untyped-def]
-        self.owners.append(reader.owner)
-        return await super().deliver(conn, dossier_id, reader, sequence, types=types)
+    async def delivered(self, conn: Connection, one: Candidates) -> Mapping[int, Thin]:
+        self.owners += [one.reader.owner] * len(one.sequences)
+        return await super().delivered(conn, one)
 
 
 async def test_an_owner_with_many_lanes_does_not_keep_another_waiting(dossiers: Dossiers) -> None:

@@ -14,9 +14,10 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from services.foundation.clock import advance, begin_sandbox
 from services.foundation.database.connection import Database
-from services.notifications.webhooks.deliverer import Deliverer
+from services.notifications.placing import Placing
+from services.notifications.webhooks.deliverer import OF_AN_ENDPOINT, Deliverer
 from tests.desk import Desk, open_desk
-from tests.receivers import Got, Receiver, hang, in_turn, raw, receiving, reset, status
+from tests.receivers import Got, Receiver, hang, held_answer, in_turn, raw, receiving, reset, status
 
 pytestmark = pytest.mark.anyio
 
@@ -304,7 +305,7 @@ async def test_a_troubled_endpoint_is_tried_with_one_lane_then_paused_and_goes_o
         await desk.settle()
         assert (await shown(desk, made))["state"] == "degraded"
         before = len(receiver.got)
-        assert before <= 5 + 8, "five failures, and what was on its way beside them"
+        assert before <= 5 + OF_AN_ENDPOINT, "five failures, and what was on its way beside them"
         await pass_(desk, seconds=6)
         assert len(receiver.got) == before + 1, "one lane is tried"
         await pass_(desk, days=5)
@@ -375,6 +376,54 @@ async def test_one_that_hangs_holds_up_nobody_else(desk: Desk) -> None:
         assert not turn.done()
         slow.released.set()
         await turn
+
+
+async def test_what_comes_while_an_answer_is_written_down_is_sent_too(desk: Desk) -> None:
+    """Whoever puts it in the lane holds the lane's row: who completes has to look after that, not before."""
+    async with receiving(in_turn(held_answer, status(204))) as receiver:
+        await webhook(desk, receiver)
+        await allowed(desk, ONE)
+        await desk.dossiers.append(ONE)
+        await desk.relay.run_once()
+        await desk.notifier.run_once()
+        turn = desk.start(desk.deliverer.run_once())
+        await desk.until(lambda: len(receiver.got) == 1)
+        await desk.dossiers.append(ONE)
+        async with desk.database.transaction() as conn:
+            placing = Placing(conn, desk.dossiers)
+            placing.touch(await placing.place(ONE, 2))
+            await placing.finish()
+            receiver.released.set()
+            await desk.until_async(lambda: desk.fetchval("select true from pg_locks where not granted"))
+        await turn
+        await desk.deliverer.run_once()
+        assert receiver.sequences == [1, 2]
+
+
+async def test_one_that_cannot_be_decided_stands_still_alone_and_goes_on_in_order(desk: Desk) -> None:
+    """Also where it is decided together with others: of the same receiver, and of the same dossier."""
+    async with receiving() as receiver, receiving() as other:
+        made = await webhook(desk, receiver)
+        await webhook(desk, other, who="vlug/")
+        await allowed(desk, ONE, TWO)
+        await allowed(desk, ONE, to="vlug")
+        desk.dossiers.broken.add((ONE, 2))
+        for dossier in (ONE, TWO, ONE, TWO, ONE, TWO):
+            await desk.dossiers.append(dossier)
+        await desk.settle()
+
+        def got_of(dossier: UUID) -> list[int]:
+            return [int(g.event["sequence"]) for g in receiver.got if g.event["subject"] == f"dossier/{dossier}"]
+
+        assert (got_of(ONE), got_of(TWO), other.sequences) == ([1], [1, 2, 3], [1])
+        parked = "select count(*) from notifications.lanes where parked_at is not null and reason = 'LookupError'"
+        assert await desk.fetchval(parked) == 2
+        desk.dossiers.broken.clear()
+        await desk.settle()
+        assert got_of(ONE) == [1], "nothing goes on by itself"
+        await desk.lanes.resume(UUID(made["id"]), ONE)
+        await desk.settle()
+        assert (got_of(ONE), other.sequences) == ([1, 2, 3], [1])
 
 
 async def test_a_sender_that_comes_back_after_its_lease_changes_nothing(desk: Desk) -> None:

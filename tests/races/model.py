@@ -70,8 +70,11 @@ NO_ENTRY: Row = dict.fromkeys((*ENTRY, "recorded_at", "offer_closed_at", "withhe
 NAMES = {
     facts.ONE: "facts",
     facts.PLACE: "place",
+    facts.PLACES_OF_EACH: "places",
     facts.THESE: "entries",
+    facts.OF_SEVERAL: "those",
     ledger.PERMITTED: "ledger",
+    ledger.PERMITTED_EACH: "ledger",
     ledger.REFUSED_UNKNOWN: "ledger",
     streams.HEAD: "head",
     append.INSERT: "insert",
@@ -199,6 +202,10 @@ class Transaction:
                 return [place | (found[0] if found else NO_ENTRY) for place in _places(state, values[2])]
             case "place":
                 return _places(state, values[2])
+            case "places":
+                return [row | {"n": n} for n, to in enumerate(values[2], start=1) for row in _places(state, to)]
+            case "those":
+                return [e | {"dossier_id": _ID} for e in state.entries if e["sequence"] in values[1]]
             case "entries":
                 return [entry for entry in state.entries if entry["sequence"] in values[1]]
             case "head":
@@ -220,6 +227,10 @@ class Transaction:
         if sql == ledger.PERMITTED:
             row = {"actor": values[2], "way": values[9], "decision": values[10]}
             self._writes.append(lambda state: replace(state, ledger=(*state.ledger, row)))
+        elif sql == ledger.PERMITTED_EACH:
+            for actor, way in zip(values[2], values[9], strict=True):
+                row = {"actor": actor, "way": way, "decision": "permit"}
+                self._writes.append(lambda state, row=row: replace(state, ledger=(*state.ledger, row)))
         elif "insert into dossier.owners" in sql:
             self._writes.append(lambda state: replace(state, owner=values[1]))
         elif not any(written in sql for written in NEVER_READ):

@@ -4,7 +4,8 @@ What is real: the courier, the gate, the handler, PostgreSQL and its locks. The 
 which connecting and writing are points as well, at which the other may go on.
 """
 
-from collections.abc import AsyncIterator, Coroutine, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -13,12 +14,14 @@ from uuid import UUID
 
 import pytest
 
+from services.dossier.gate.release import Candidates as GateCandidates
 from services.dossier.gate.release import Gate
 from services.foundation.database.connection import Connection, Database, within
 from services.foundation.vault.root_key import LocalRootKey
 from services.notifications.pending import Claim
-from services.notifications.ports import Reader, Thin
-from services.notifications.webhooks.courier import Courier, Nothing, Sent
+from services.notifications.ports import Candidates, Release, Thin
+from services.notifications.webhooks.courier import Courier
+from services.notifications.webhooks.dispatch import Dispatch, Nothing, Ready, Sent
 from services.notifications.webhooks.keys import EndpointKeys
 from services.notifications.webhooks.lines import Answer
 from services.notifications.webhooks.signatures import SigningKey
@@ -33,20 +36,22 @@ from tests.races.world import DOSSIER, PIETER, World, keys_in_memory, reader, wo
 pytestmark = pytest.mark.anyio
 
 SUBSCRIPTION = UUID("00000000-0000-4000-8000-00000000000a")
-CLAIM = Claim(SUBSCRIPTION, DOSSIER, 1, 0)
+ANOTHER = UUID("00000000-0000-4000-8000-00000000000b")
+CLAIMS = (Claim(SUBSCRIPTION, DOSSIER, 1, 0), Claim(ANOTHER, DOSSIER, 1, 0))
 TARGET = Target(True, "hook.example.org", 443, "/")
 KEYS = (SigningKey("v1a", bytes(32)),)
+IDS = f"unnest(array['{SUBSCRIPTION}', '{ANOTHER}']::uuid[]) as id"
 WAITING = f"""
 delete from notifications.subscriptions; delete from notifications.lanes; delete from notifications.deliveries;
 delete from notifications.webhooks;
 insert into notifications.subscriptions (id, owner, organisation, person, roles, channel, types)
-    values ('{SUBSCRIPTION}', 'uwv', 'uwv', 'pieter', '{{UWV}}', 'webhook', '{{}}');
+    select id, 'uwv', 'uwv', 'pieter', '{{UWV}}', 'webhook', '{{}}' from {IDS};
 insert into notifications.webhooks (subscription_id, owner, endpoint, state)
-    values ('{SUBSCRIPTION}', 'uwv', 'https://hook.example.org/', 'active');
+    select id, 'uwv', 'https://hook.example.org/', 'active' from {IDS};
 insert into notifications.lanes (subscription_id, dossier_id, owner, is_waiting, way, attempt)
-    values ('{SUBSCRIPTION}', '{DOSSIER}', 'uwv', true, 'webhook', 1);
+    select id, '{DOSSIER}', 'uwv', true, 'webhook', 1 from {IDS};
 insert into notifications.deliveries (subscription_id, dossier_id, sequence, place)
-    values ('{SUBSCRIPTION}', '{DOSSIER}', 4, 4);
+    select id, '{DOSSIER}', 4, 4 from {IDS};
 """
 
 
@@ -55,14 +60,14 @@ class Released:
     """The gate as notifications see it."""
 
     gate: Gate
+    database: Database
 
-    def fenced(self, dossier_id: UUID) -> Any:
-        return self.gate.fenced(dossier_id)
+    def fenced(self, dossier_ids: Iterable[UUID]) -> Any:
+        return self.gate.fenced(dossier_ids)
 
-    async def deliver(
-        self, conn: Connection, dossier_id: UUID, _reader: Reader, sequence: int, *, types: Sequence[str]
-    ) -> Thin | None:
-        return await self.gate.deliver(conn, dossier_id, reader(PIETER), sequence, types)
+    async def deliver(self, conn: Connection, offered: Sequence[Candidates]) -> Sequence[Mapping[int, Thin]]:
+        asked = [GateCandidates(o.dossier_id, reader(PIETER), o.sequences, o.types, o.most) for o in offered]
+        return await self.gate.deliver(conn, asked)
 
     transaction = transaction_over = still = None
 
@@ -75,11 +80,12 @@ async def point(name: str) -> None:
 
 @dataclass
 class SteppedLine:
-    written: list[bytes]
+    lines: "SteppedLines"
 
     async def write(self, request: bytes) -> None:
-        await point("write")
-        self.written.append(request)
+        async with self.lines.one_at_a_time:
+            await point("write")
+            self.lines.written.append(request)
 
     async def answer(self) -> Answer:
         await point("answer")
@@ -93,21 +99,18 @@ class SteppedLine:
 @dataclass
 class SteppedLines:
     written: list[bytes] = field(default_factory=list)
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def to(self, _target: Target) -> SteppedLine:
         await point("connect")
-        return SteppedLine(self.written)
+        return SteppedLine(self)
 
     def close(self) -> None: ...
 
 
-def courier(world: World, database: Database, lines: SteppedLines, kind: type[Courier] = Courier) -> Courier:
-    return kind(database, Released(world.gate), lines, Walls(), EndpointKeys(LocalRootKey(bytes(32))))  # type: ignore[arg-type]
-
-
-async def send(by: Courier, lines: SteppedLines) -> Sent | Nothing:
+async def send(by: Dispatch, lines: SteppedLines, lanes: int) -> Any:
     """From the connection to the release of the fence: all that a withdrawal can meet."""
-    return await by._decide_and_write(CLAIM, await lines.to(TARGET), TARGET, KEYS)
+    return await by.send([Ready(claim, await lines.to(TARGET), TARGET, KEYS) for claim in CLAIMS[:lanes]])
 
 
 @dataclass
@@ -115,7 +118,8 @@ class Race:
     ground: Ground
     world: World
     epoch: int
-    kind: type[Courier] = Courier
+    kind: type[Dispatch] = Dispatch
+    lanes: int = 1
     is_whole: bool = False
     """The whole of an attempt: its answer and its completion, too."""
 
@@ -131,23 +135,33 @@ class Race:
         await watch.execute(AGAIN + WAITING + f"update dossier.dossiers set head = 4, authz_epoch = {self.epoch}")
         self.world.keyrings.keep(await keys_in_memory().create(DOSSIER), self.epoch)
         lines = SteppedLines()
-        by = courier(self.world, self.ground.stepped, lines, self.kind)
-        sending: Coroutine[Any, Any, Any] = by.carry(CLAIM) if self.is_whole else send(by, lines)
+        by = self.kind(self.release(), lambda: 0.0)
+        sending = self.whole(lines) if self.is_whole else send(by, lines, self.lanes)
         stage = await RealStage.begin(watch, {"webhook": sending, "withdraw": withdraw(self.world)})
         results = await play(stage, choose)
         for result in results.values():
             assert not isinstance(result, BaseException), result
         rows = await watch.fetch("select from dossier.ledger where actor = 'pieter' and way = 'delivery'")
-        state = await watch.fetchval("select state from notifications.deliveries")
+        states = await watch.fetch(
+            "select state from notifications.deliveries order by subscription_id limit $1", self.lanes
+        )
         assert len(rows) == len(lines.written), "a ledger row for what is sent, and for nothing else"
         if lines.written:
-            wrote, acknowledged = stage.trace.index(("webhook", "write")), stage.trace.index(("withdraw", "commit"))
-            assert wrote < acknowledged, "left after the acknowledgement"
-            assert stage.trace.index(("webhook", "connect")) < wrote
-            assert state == ("delivered" if self.is_whole else "pending")
+            acknowledged = stage.trace.index(("withdraw", "commit"))
+            assert ("webhook", "write") not in stage.trace[acknowledged:], "left after the acknowledgement"
+            assert ("webhook", "connect") not in stage.trace[stage.trace.index(("webhook", "write")) :]
+            assert {row["state"] for row in states} == {"delivered" if self.is_whole else "pending"}
+            assert len(lines.written) == self.lanes, "one withdrawal, one answer for all that one decision is about"
         else:
-            assert state == "dropped"
+            assert {row["state"] for row in states} == {"dropped"}
         return bool(lines.written)
+
+    def release(self) -> Release:
+        return Released(self.world.gate, self.ground.stepped)  # type: ignore[return-value]
+
+    async def whole(self, lines: SteppedLines) -> None:
+        keys = EndpointKeys(LocalRootKey(bytes(32)))
+        await Courier(self.ground.stepped, self.release(), lines, Walls(), keys).carry(CLAIMS[0])
 
 
 async def every(race: Race) -> tuple[int, set[bool]]:
@@ -165,6 +179,11 @@ async def test_no_schedule_lets_a_webhook_leave_after_the_acknowledgement(ground
     assert sent == {True, False}, "both happen"
 
 
+async def test_nor_one_of_several_that_are_decided_together(ground: Ground) -> None:
+    _, sent = await every(await Race.begin(ground, lanes=2))
+    assert sent == {True, False}
+
+
 async def test_nor_do_random_schedules_of_a_whole_attempt(ground: Ground) -> None:
     race, random = await Race.begin(ground, is_whole=True), Random(4)
     assert {await race(at_random(random)) for _ in range(150)} == {True, False}
@@ -173,32 +192,25 @@ async def test_nor_do_random_schedules_of_a_whole_attempt(ground: Ground) -> Non
 # Faults planted on purpose, which must be found
 
 
-class LetsGoBeforeItWrites(Courier):
-    async def _decide_and_write(
-        self, claim: Claim, line: Any, target: Target, signing: tuple[SigningKey, ...]
-    ) -> Sent | Nothing:
-        async with self.release.fenced(claim.dossier_id) as conn, within(conn):
-            found = await self._decide(conn, claim)
-        if isinstance(found, Nothing):
-            return found
-        await line.write(self._posted(claim, target, signing, found[1]))
-        return Sent(found[0])
+class LetsGoBeforeItWrites(Dispatch):
+    async def send(self, lot: Sequence[Ready]) -> list[Sent | Nothing | Exception]:
+        async with self.release.fenced({one.claim.dossier_id for one in lot}) as conn, within(conn):
+            found = await self.decide(conn, lot)
+        return [await self.write(one, each) for one, each in zip(lot, found, strict=True)]
 
 
-class DecidesWithoutAFence(Courier):
-    async def _decide_and_write(
-        self, claim: Claim, line: Any, target: Target, signing: tuple[SigningKey, ...]
-    ) -> Sent | Nothing:
+class DecidesWithoutAFence(Dispatch):
+    async def send(self, lot: Sequence[Ready]) -> Sequence[Sent | Nothing | Exception]:
         @asynccontextmanager
-        async def unfenced(_dossier_id: UUID) -> AsyncIterator[Connection]:
-            async with self.database.connection() as conn:
+        async def unfenced(_dossier_ids: Iterable[UUID]) -> AsyncIterator[Connection]:
+            async with self.release.database.connection() as conn:  # type: ignore[attr-defined]
                 yield conn
 
         self.release.fenced = unfenced  # type: ignore[assignment, method-assign]
-        return await super()._decide_and_write(claim, line, target, signing)
+        return await super().send(lot)
 
 
 @pytest.mark.parametrize("kind", [LetsGoBeforeItWrites, DecidesWithoutAFence])
-async def test_a_sender_that_holds_no_fence_while_it_writes_is_found(ground: Ground, kind: type[Courier]) -> None:
+async def test_a_sender_that_holds_no_fence_while_it_writes_is_found(ground: Ground, kind: type[Dispatch]) -> None:
     with pytest.raises(AssertionError, match="left after the acknowledgement"):
         await every(await Race.begin(ground, kind=kind))

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.dossier.handlers import Recorded
 from services.foundation.problems import NOT_FOUND, Problem
-from tests.races.world import DOSSIER, NOOR, PIETER, World, held, reader, withdrawn
+from tests.races.world import DOSSIER, NOOR, PIETER, World, delivered, held, reader, withdrawn
 
 Tasks = dict[str, Coroutine[Any, Any, Any]]
 SHOWN = held()
@@ -19,7 +19,7 @@ async def read(world: World) -> Any:
 async def deliver(world: World) -> Any:
     """As a lane does: decision, ledger row and what is sent in one transaction under the fence."""
     async with world.gate.transaction(DOSSIER) as conn:
-        return await world.gate.deliver(conn, DOSSIER, reader(PIETER), 4, ())
+        return await delivered(world, conn, PIETER, 4)
 
 
 async def show_again(world: World) -> Any:
@@ -37,7 +37,7 @@ EXITS: dict[str, Callable[[World], Coroutine[Any, Any, Any]]] = {
     "show again": show_again,
 }
 # The statement after which all is decided: what it saw is what holds.
-DECIDES = {"read": "facts", "deliver": "place", "show again": "place"}
+DECIDES = {"read": "facts", "deliver": "places", "show again": "place"}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from services.dossier.gate.law import load as load_law
 from services.dossier.gate.listing import Listing
 from services.dossier.gate.looking import Sights
 from services.dossier.gate.overviews import Overviews
-from services.dossier.gate.release import Gate
+from services.dossier.gate.release import Candidates, Gate
 from services.dossier.handlers import Handler
 from services.dossier.incoming import Incoming
 from services.dossier.parameters import ParameterShelf
@@ -22,7 +22,7 @@ from services.dossier.trajectory.rulebook import Rule
 from services.foundation.callers import Caller
 from services.foundation.clock import advance, begin_sandbox
 from services.foundation.contract import load as load_contract
-from services.foundation.database.connection import Database
+from services.foundation.database.connection import Connection, Database
 from services.foundation.registry import Registry
 from services.foundation.vault.cache import KeyCache
 from services.foundation.vault.keys import Keys
@@ -60,6 +60,12 @@ CARLA, PIETER, HETTY = person("carla", "FC", "MUN"), person("pieter", "UWV"), pe
 
 def reader(caller: Caller) -> Reader:
     return Reader(caller.person, caller.organisation, KINDS.get(caller.organisation or ""), min(caller.roles))
+
+
+async def delivered(world: "World", conn: Connection, who: Caller, sequence: int) -> Mapping[str, Any] | None:
+    """What the gate delivers of one entry, on this connection."""
+    (found,) = await world.gate.deliver(conn, [Candidates(DOSSIER, reader(who), [sequence])])
+    return found.get(sequence)
 
 
 def an_event(

@@ -1,6 +1,7 @@
 """Loads, under the fence, what the decision needs to know. SQL narrows and may offer too much; it never decides."""
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -19,25 +20,28 @@ g.referral_id, g.ended_at, g.purpose_ends_at"""
 
 # Now is never before what was recorded last: a clock that is set back, or another server's, revives no grant.
 def _places_of(named: str, also: str = "") -> str:
-    """Of the dossiers that `named` names as q(id), a row for each grant; an id that is none has a row as well."""
+    """Of what `named` names as q(id, person, organisation), a row for each grant; an id that is none has a row too."""
     return f"""
 select {also}d.id, d.authz_epoch, d.head, d.erased_at, greatest(foundation.now(), d.recorded_at) as now,
   o.person as owner,
   array(select row(c.from_at, c.until_at) from dossier.index_contacts c
-        where c.dossier_id = q.id and c.person = $2) as contact,
+        where c.dossier_id = q.id and c.person = q.person) as contact,
   array(select row(l.from_at, l.until_at) from dossier.index_delegates l
-        where l.dossier_id = q.id and l.person = $2 and 'read' = any(l.powers)) as delegated,
+        where l.dossier_id = q.id and l.person = q.person and 'read' = any(l.powers)) as delegated,
   {GRANT_COLUMNS}
 from {named}
 left join dossier.dossiers d on d.id = q.id
 left join dossier.owners o on o.dossier_id = d.id
-left join dossier.index_grants g on g.dossier_id = d.id and g.organisation = $3
+left join dossier.index_grants g on g.dossier_id = d.id and g.organisation = q.organisation
 """
 
 
-ONE_DOSSIER = "(select $1::uuid as id) q"
+ONE_DOSSIER = "(select $1::uuid as id, $2::text as person, $3::text as organisation) q"
 PLACE = _places_of(ONE_DOSSIER)
-PLACES = _places_of("unnest($1::uuid[]) as q(id)") + "order by d.id\n"
+SEVERAL = "(select id, $2::text as person, $3::text as organisation from unnest($1::uuid[]) as given (id)) q"
+PLACES = _places_of(SEVERAL) + "order by d.id\n"
+EACH = "unnest($1::uuid[], $2::text[], $3::text[]) with ordinality as q(id, person, organisation, n)"
+PLACES_OF_EACH = _places_of(EACH, "q.n, ") + "order by q.n\n"
 
 GRANTS = f"select {GRANT_COLUMNS} from dossier.index_grants g where g.dossier_id = $1"
 
@@ -90,6 +94,14 @@ join dossier.index_entries i on i.dossier_id = e.dossier_id and i.sequence = e.s
 {ABOUT}
 where e.dossier_id = $1 and e.sequence = any($2::int[])
 order by e.sequence
+"""
+
+OF_SEVERAL = f"""
+select e.dossier_id, {SUBJECT_COLUMNS}
+from unnest($1::uuid[], $2::int[]) as given (dossier_id, sequence)
+join dossier.events e on e.dossier_id = given.dossier_id and e.sequence = given.sequence
+join dossier.index_entries i on i.dossier_id = e.dossier_id and i.sequence = e.sequence
+{ABOUT}
 """
 
 LATEST = f"""
@@ -219,6 +231,23 @@ async def places(conn: Connection, dossier_ids: Sequence[UUID], reader: Reader) 
     by_dossier = groupby((row for row in rows if row["id"] is not None), key=lambda row: row["id"])
     found = (place_of(list(of_one), reader)[0] for _, of_one in by_dossier)
     return [known for known in found if known is not None]
+
+
+async def places_of_each(conn: Connection, asked: Sequence[tuple[UUID, Reader]]) -> list[Known | None]:
+    """The place of each of these readers in its dossier, in the order given."""
+    if not asked:
+        return []
+    columns = zip(*((id_, reader.person, reader.organisation) for id_, reader in asked), strict=True)
+    rows = await conn.fetch(PLACES_OF_EACH, *map(list, columns))
+    of_each = groupby(rows, key=lambda row: row["n"])
+    return [place_of(list(its), reader)[0] for (_, reader), (_, its) in zip(asked, of_each, strict=True)]
+
+
+async def entries_of_several(conn: Connection, asked: AbstractSet[tuple[UUID, int]]) -> dict[tuple[UUID, int], Row]:
+    """What decides each of these entries, by dossier and sequence; of those that exist."""
+    columns = zip(*sorted(asked), strict=True)
+    rows = await conn.fetch(OF_SEVERAL, *map(list, columns)) if asked else []
+    return {(UUID(int=row["dossier_id"].int), row["sequence"]): row_of(row) for row in rows}
 
 
 async def is_offered(conn: Connection, dossier_id: UUID, reader: Reader) -> bool:

@@ -22,11 +22,11 @@ SEPARATOR = "\x1f"  # stands in no id and no class; unnest cannot take lists of 
 PERMITTED_EACH = r"""
 insert into dossier.ledger (dossier_id, at, actor, organisation, role, purpose, basis, event_ids, classes, way,
                             decision, reason)
-select t.dossier_id, t.at, $1, $2, t.role, t.purpose, t.basis, string_to_array(t.event_ids, e'\x1f')::uuid[],
-       string_to_array(t.classes, e'\x1f'), t.way, 'permit', t.reason
-from unnest($3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-            $11::text[])
-  as t(dossier_id, at, role, purpose, basis, event_ids, classes, way, reason)
+select t.dossier_id, t.at, t.actor, t.organisation, t.role, t.purpose, t.basis,
+       string_to_array(t.event_ids, e'\x1f')::uuid[], string_to_array(t.classes, e'\x1f'), t.way, 'permit', t.reason
+from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+            $9::text[], $10::text[], $11::text[])
+  as t(dossier_id, at, actor, organisation, role, purpose, basis, event_ids, classes, way, reason)
 """
 
 REFUSED_UNKNOWN = """
@@ -105,7 +105,7 @@ async def permitted(  # noqa: PLR0913 - a row of the log has so many columns
 
 @dataclass(frozen=True)
 class Row:
-    """What `permitted` takes, for one of several dossiers that one request of one reader was about."""
+    """What `permitted` takes, for one of several that are written together."""
 
     dossier_id: UUID
     reader: Reader
@@ -118,18 +118,17 @@ class Row:
 
 
 async def permitted_each(conn: Connection, rows: Sequence[Row]) -> None:
-    """A row for each dossier, in one statement."""
-    if not rows:
-        return
-    columns = zip(*(_columns(row) for row in rows), strict=True)
-    first = rows[0].reader
-    await conn.execute(PERMITTED_EACH, first.person, first.organisation, *(list(column) for column in columns))
+    """All in one statement."""
+    if rows:
+        columns = zip(*(_columns(row) for row in rows), strict=True)
+        await conn.execute(PERMITTED_EACH, *map(list, columns))
 
 
 def _columns(row: Row) -> tuple[Any, ...]:
     purpose, basis = purpose_and_basis(row.grants, row.reason)
     ids, classes = SEPARATOR.join(map(str, row.event_ids)), SEPARATOR.join(sorted(row.classes))
-    return (row.dossier_id, row.at, row.reader.role, purpose, basis, ids, classes, row.way, row.reason)
+    who = (row.reader.person, row.reader.organisation, row.reader.role)
+    return (row.dossier_id, row.at, *who, purpose, basis, ids, classes, row.way, row.reason)
 
 
 async def refused(

@@ -1,9 +1,10 @@
 """The only way out: every exit decides here, under the fence, and commits its ledger row before anything leaves."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -13,7 +14,6 @@ from services.dossier.domain.commands import AboutEntry
 from services.dossier.envelopes import envelope, numbered, thin
 from services.dossier.gate import facts, fence, ledger
 from services.dossier.gate.decision import (
-    Deny,
     Permit,
     Prohibitions,
     Reader,
@@ -26,13 +26,14 @@ from services.dossier.gate.decision import (
 from services.dossier.gate.facts import Known, Row
 from services.dossier.store.bodies import binding, unpack
 from services.dossier.store.keyrings import Keyrings, StaleKeys
-from services.foundation.database.connection import Connection, Database, Lock
+from services.foundation.database.connection import LOCK_TIMEOUT, Connection, Database, Lock
 from services.foundation.problems import UNAVAILABLE, Problem, not_found
 from services.foundation.vault.sealing import KeyRing
 
 Json = dict[str, Any]
 T = TypeVar("T")
 MOST_TRIES = 3
+WAIT_FOR_ONE_OF_SEVERAL = 0.25
 CHUNK = 200
 
 
@@ -51,6 +52,17 @@ class Filter:
         name = self.type if self.type.startswith("nl.dossier.") else f"nl.dossier.{self.type}"
         escaped = name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         return escaped[:-1] + "%" if escaped.endswith("*") else escaped
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Entries that may have to be delivered to one reader, in this order, until `most` of them were."""
+
+    dossier_id: UUID
+    reader: Reader
+    sequences: Sequence[int]
+    types: Sequence[str] = ()
+    most: int | None = None
 
 
 @dataclass(frozen=True)
@@ -228,40 +240,44 @@ class Gate:
         """A transaction in which the dossier's fence is held shared: what is decided in it holds until it commits."""
         return self._database.transaction(fence.shared(dossier_id))
 
-    def fenced(self, dossier_id: UUID) -> AbstractAsyncContextManager[Connection]:
-        """A connection that holds the fence shared until the block ends: for who decides, commits and then sends."""
-        return self._database.keeping(fence.shared(dossier_id))
+    def fenced(self, dossier_ids: Iterable[UUID]) -> AbstractAsyncContextManager[Connection]:
+        """A connection that holds these fences shared until the block ends: for who decides, commits and then sends.
+
+        Where one of several is not to be had soon, none is: who waits for it holds up the others.
+        """
+        ids = _in_order(dossier_ids)
+        soon = LOCK_TIMEOUT if len(ids) == 1 else WAIT_FOR_ONE_OF_SEVERAL
+        return self._database.keeping(*map(fence.shared, ids), lock_timeout=soon)
 
     def transaction_over(self, dossier_ids: Iterable[UUID]) -> AbstractAsyncContextManager[Connection]:
-        ids = sorted(dossier_ids)
-        assert len(ids) <= fence.MOST_FENCES
-        return self._database.transaction(*(fence.shared(d) for d in ids))
+        return self._database.transaction(*map(fence.shared, _in_order(dossier_ids)))
 
-    async def deliver(
-        self, conn: Connection, dossier_id: UUID, reader: Reader, sequence: int, types: Sequence[str]
-    ) -> Json | None:
-        """Decides the delivery of one entry now; the thin event without number, or nothing. Writes the ledger row."""
-        known, now = await facts.place(conn, dossier_id, reader)
-        if known is None:
-            return None
-        rows = [facts.row_of(raw) for raw in await conn.fetch(facts.THESE, dossier_id, [sequence])]
-        if not rows or not _is_wanted(rows[0].subject, types):
-            return None
-        decision = decide_delivery(reader, known.place, rows[0].subject, now, self._law)
-        if isinstance(decision, Deny):
-            return None
-        await ledger.permitted(
-            conn,
-            dossier_id,
-            reader,
-            now,
-            "delivery",
-            [rows[0].subject.event_id],
-            (),
-            decision.grants,
-            decision.reason,
-        )
-        return _thin(dossier_id, rows[0])
+    async def deliver(self, conn: Connection, offered: Sequence[Candidates]) -> list[Mapping[int, Json]]:
+        """Decides now: for each, what is delivered, by sequence, as a thin event without number. Writes the ledger."""
+        knowns = await facts.places_of_each(conn, [(one.dossier_id, one.reader) for one in offered])
+        asked = {(one.dossier_id, sequence) for one in offered for sequence in one.sequences}
+        rows = await facts.entries_of_several(conn, asked)
+        logged: list[ledger.Row] = []
+        delivered: list[Mapping[int, Json]] = []
+        for one, known in zip(offered, knowns, strict=True):
+            if known is None:
+                delivered.append({})
+                continue
+            permits = list(islice(self._deliverable(one, known, rows), one.most))
+            logged += [_delivered(one, known.now, row, permit) for row, permit in permits]
+            delivered.append({row.subject.sequence: _thin(one.dossier_id, row) for row, _ in permits})
+        await ledger.permitted_each(conn, logged)
+        return delivered
+
+    def _deliverable(
+        self, one: Candidates, known: Known, rows: Mapping[tuple[UUID, int], Row]
+    ) -> Iterator[tuple[Row, Permit]]:
+        for sequence in one.sequences:
+            row = rows.get((one.dossier_id, sequence))
+            if row is not None and _is_wanted(row.subject, one.types):
+                decision = decide_delivery(one.reader, known.place, row.subject, known.now, self._law)
+                if isinstance(decision, Permit):
+                    yield row, decision
 
     async def still(
         self, conn: Connection, dossier_id: UUID, reader: Reader, sequences: Sequence[int]
@@ -308,6 +324,17 @@ def _about(subject: Subject) -> AboutEntry:
         privacy_class=subject.privacy_class,
         organisation=subject.organisation,
     )
+
+
+def _delivered(one: Candidates, at: datetime, row: Row, permit: Permit) -> ledger.Row:
+    ids = [row.subject.event_id]
+    return ledger.Row(one.dossier_id, one.reader, at, "delivery", ids, (), permit.grants, permit.reason)
+
+
+def _in_order(dossier_ids: Iterable[UUID]) -> list[UUID]:
+    ids = sorted(set(dossier_ids))
+    assert len(ids) <= fence.MOST_FENCES
+    return ids
 
 
 def _thin(dossier_id: UUID, row: Row) -> Json:

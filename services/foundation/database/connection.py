@@ -69,9 +69,9 @@ class Lock:
     def statement(self) -> str:
         return f"select pg_advisory_xact_lock{'_shared' if self.shared else ''}({self.key:d});"
 
-    def for_session(self, *, release: bool = False) -> str:
+    def for_session(self) -> str:
         """The same lock, held by a connection instead of by a transaction, until it is released."""
-        return f"select pg_advisory_{'un' if release else ''}lock{'_shared' if self.shared else ''}({self.key:d})"
+        return f"select pg_advisory_lock{'_shared' if self.shared else ''}({self.key:d});"
 
 
 def advisory_key(space: str, id: UUID) -> int:
@@ -135,26 +135,25 @@ class Database:
             await self._pool.release(connection)
 
     @asynccontextmanager
-    async def keeping(self, lock: Lock) -> AsyncIterator[Connection]:
-        """A connection that holds this lock to the end of the block, over several transactions (`within`) of it."""
-        async with self.connection() as connection:
-            await connection.execute(lock.for_session())
-            try:
-                yield connection
-            finally:
-                try:
-                    await connection.execute(lock.for_session(release=True))
-                except BaseException:
-                    connection.terminate()  # the server releases what its session held; the pool never gets it back
-                    raise
+    async def keeping(self, *locks: Lock, lock_timeout: float = LOCK_TIMEOUT) -> AsyncIterator[Connection]:
+        """A connection that holds these locks to the end of the block, over several transactions (`within`) of it.
 
-    def transaction(self, *locks: Lock, lock_timeout: float = LOCK_TIMEOUT) -> "Transaction":
+        They are taken in the order given; who waits longer than `lock_timeout` seconds for one gets none of them. What
+        releases them is that the pool gets the connection back: it then unlocks all, or where it can not, ends it.
+        """
+        async with self.connection() as connection:
+            await connection.execute(_waiting(lock_timeout) + "".join(lock.for_session() for lock in locks))
+            yield connection
+
+    def transaction(self, *locks: Lock, lock_timeout: float = LOCK_TIMEOUT, is_durable: bool = True) -> "Transaction":
         """One READ COMMITTED transaction that holds these locks; committed at the end, rolled back on any exception.
 
         The locks are taken in the order given, in the one message that begins the transaction, each as a statement
-        of its own: what is read after them sees everything that was committed while they were waited for.
+        of its own: what is read after them sees everything that was committed while they were waited for. The commit of
+        one that is not durable waits for no disk: a crash of the server may forget it, whole.
         """
-        return Transaction(self._acquire, self._pool.release, _beginning(locks, lock_timeout))
+        beginning = _beginning(locks, lock_timeout) + ("" if is_durable else "set local synchronous_commit = off;")
+        return Transaction(self._acquire, self._pool.release, beginning)
 
     async def _acquire(self) -> Connection:
         try:
@@ -235,10 +234,12 @@ def _trouble(error: BaseException, connection: Connection) -> DatabaseTrouble | 
 
 
 def _beginning(locks: tuple[Lock, ...], lock_timeout: float) -> str:
-    taken = "".join(lock.statement() for lock in locks)
-    if lock_timeout == LOCK_TIMEOUT:  # every session has it
-        return BEGIN + taken
-    return f"{BEGIN}set local lock_timeout = {max(1, round(lock_timeout * 1000)):d};{taken}"
+    return BEGIN + _waiting(lock_timeout) + "".join(lock.statement() for lock in locks)
+
+
+def _waiting(lock_timeout: float) -> str:
+    """How long the statements of this message wait for a lock, where that is another time than every session has."""
+    return "" if lock_timeout == LOCK_TIMEOUT else f"set local lock_timeout = {max(1, round(lock_timeout * 1000)):d};"
 
 
 async def _roll_back(connection: Connection) -> None:

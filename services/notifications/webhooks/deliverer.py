@@ -14,8 +14,8 @@ from services.notifications.webhooks.claims import Servable, Turns, claimed, ser
 from services.notifications.webhooks.courier import Courier
 
 AT_A_TIME: Final = 64
-OF_AN_OWNER: Final = 16  # so that what another has waiting is never behind more than these
-OF_AN_ENDPOINT: Final = 8
+OF_AN_OWNER: Final = 32  # so that what another has waiting is never behind more than these
+OF_AN_ENDPOINT: Final = 16
 IN_A_TURN: Final = 20  # deliveries of one lane, before another has its turn
 TURN: Final = 15.0
 LEASE: Final = 60.0  # longer than a turn and one whole delivery more
@@ -23,10 +23,6 @@ PAUSE: Final = 0.01  # between two claims, so that each is worth its while
 GLANCE: Final = 0.1
 LATER: Final = 1.0
 
-_SERVED = """
-    update notifications.lanes set due_at = clock_timestamp()
-    where subscription_id = $1 and dossier_id = $2 and attempt = $3
-"""
 _TROUBLED = """
     update notifications.lanes
     set reason = $4, due_at = clock_timestamp() + $5 * interval '1 second',
@@ -107,12 +103,8 @@ class Deliverer:
     async def _serve(self, claim: Claim, most: int) -> int:
         until = time.monotonic() + TURN
         try:
-            while await self._courier.carry(claim):
+            while await self._courier.carry(claim, is_last=most == 1 or time.monotonic() > until):
                 most -= 1
-                if most <= 0 or time.monotonic() > until:
-                    async with self._database.connection() as conn:
-                        await conn.execute(_SERVED, claim.subscription_id, claim.dossier_id, claim.attempt)
-                    break
         except Exception as error:  # the outermost place of a lane: its fault is its own, the others go on
             await self._trouble(claim, error)
         return 1
@@ -137,3 +129,4 @@ class Deliverer:
             task.cancel()
         await asyncio.gather(*self._busy, return_exceptions=True)
         self._busy.clear()
+        await self._courier.cut_off()

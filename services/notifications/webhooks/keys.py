@@ -16,16 +16,18 @@ MOST_CACHED: Final = 10_000
 _ADD = """
     insert into notifications.webhook_keys (id, subscription_id, scheme, public, sealed) values ($1, $2, $3, $4, $5)
 """
-_LIVE = """
-    select id, scheme, public, sealed, created_at, ends_at from notifications.webhook_keys
-    where subscription_id = $1 and (ends_at is null or ends_at > clock_timestamp())
-    order by created_at desc, scheme desc
+COLUMNS: Final = "key.id, scheme, public, sealed, created_at, ends_at"
+IS_LIVE: Final = "(ends_at is null or ends_at > clock_timestamp())"
+NEWEST_FIRST: Final = "created_at desc, scheme desc"
+_LIVE = f"""
+    select {COLUMNS} from notifications.webhook_keys as key
+    where subscription_id = $1 and {IS_LIVE} order by {NEWEST_FIRST}
 """
 # What was already ending goes now: at any moment there are at most the new ones and those before them.
-_END = """
+_END = f"""
     update notifications.webhook_keys
     set ends_at = case when ends_at is null then clock_timestamp() + $2 * interval '1 second' else clock_timestamp() end
-    where subscription_id = $1 and (ends_at is null or ends_at > clock_timestamp())
+    where subscription_id = $1 and {IS_LIVE}
 """
 _FORGET = "delete from notifications.webhook_keys where subscription_id = $1 and ends_at <= clock_timestamp()"
 
@@ -89,7 +91,7 @@ async def add(conn: Connection, keys: Sequence[Made]) -> None:
 
 async def live(conn: Connection, subscription_id: UUID) -> list[Live]:
     """The newest first."""
-    return [_live(row) for row in await conn.fetch(_LIVE, subscription_id)]
+    return [live_of(row) for row in await conn.fetch(_LIVE, subscription_id)]
 
 
 async def replace_by(conn: Connection, subscription_id: UUID, keys: Sequence[Made], overlap: timedelta) -> None:
@@ -100,7 +102,7 @@ async def replace_by(conn: Connection, subscription_id: UUID, keys: Sequence[Mad
     await add(conn, keys)
 
 
-def _live(row: Any) -> Live:
+def live_of(row: Any) -> Live:
     scheme = cast(Scheme, row["scheme"])
     return Live(row["id"], scheme, row["public"], row["sealed"], row["created_at"], row["ends_at"])
 

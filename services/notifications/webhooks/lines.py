@@ -29,7 +29,7 @@ WRITE_WITHIN: Final = 0.25
 ANSWER_WITHIN: Final = 20.0  # from the first byte written to the end of the head, however slowly it drips
 REST_WITHIN: Final = 0.5
 KEPT_FOR: Final = 10.0
-MOST_KEPT: Final = 8
+MOST_KEPT: Final = 16
 _CHUNK: Final = 16 * 1024
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: close by RST, and drop what the kernel has not sent yet
 

@@ -5,6 +5,7 @@ import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -29,7 +30,7 @@ class SigningKey:
         """What anyone may have who checks `v1a`; of `v1` nothing is public."""
         if self.scheme == "v1":
             return None
-        return "whpk_" + _text(Ed25519PrivateKey.from_private_bytes(self.secret).public_key().public_bytes_raw())
+        return "whpk_" + _text(self._private.public_key().public_bytes_raw())
 
     @property
     def shared(self) -> str | None:
@@ -39,7 +40,11 @@ class SigningKey:
     def sign(self, content: bytes) -> str:
         if self.scheme == "v1":
             return "v1," + _text(hmac.digest(self.secret, content, "sha256"))
-        return "v1a," + _text(Ed25519PrivateKey.from_private_bytes(self.secret).sign(content))
+        return "v1a," + _text(self._private.sign(content))
+
+    @cached_property
+    def _private(self) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(self.secret)
 
 
 def headers(keys: Iterable[SigningKey], id: str, at: int, body: bytes) -> dict[str, str]:

@@ -11,10 +11,10 @@ import orjson
 from services.foundation.database.connection import Connection, Database
 from services.foundation.problems import BAD_REQUEST, CONFLICT, FieldError, Problem
 from services.notifications.webhooks import keys, standing
-from services.notifications.webhooks.courier import message_id, posted
 from services.notifications.webhooks.handshake import agreed
 from services.notifications.webhooks.keys import EndpointKeys, Live, Made
 from services.notifications.webhooks.lines import Lines, NoAnswer
+from services.notifications.webhooks.messages import message_id, posted
 from services.notifications.webhooks.outcomes import Outcome, answered
 from services.notifications.webhooks.signatures import Scheme
 from services.notifications.webhooks.walls import NoEndpoint, Walls
