@@ -1,8 +1,8 @@
 """`python -m bench` measures append and read over HTTP; `--write` puts the table into README.md, never by hand.
 
 One part alone: `rules` an append with and without them, `refold` a long dossier, `idle` the clock that has nothing to
-do, `caseload` a contact person's list, `feed` a reader that catches up, `webhooks` what is sent, `bus` the relay over
-Kafka.
+do, `caseload` a contact person's list, `feed` a reader that catches up, `webhooks` what one process sends, `latency`
+from an event that is posted to its webhook, `bus` the relay over Kafka.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from typing import Any
 
 import uvloop
 
-from bench import bus, caseload, feed, idle, refold, webhooks
+from bench import bus, caseload, feed, idle, latency, refold, webhooks
 from bench.http import ROUNDS, run, run_rules, table
 from services.foundation import telemetry
 
@@ -30,6 +30,7 @@ PARTS: Mapping[str, Callable[[int], Coroutine[Any, Any, str]]] = {
     "caseload": lambda _: caseload.run(),
     "feed": feed.run,
     "webhooks": lambda _: webhooks.run(),
+    "latency": lambda _: latency.run(),
     "bus": lambda _: bus.run(),
 }
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"

@@ -107,21 +107,21 @@ def _bare_reads(bare: Told) -> Variant:
 def _appends(house: Told, name: str = "append") -> Variant:
     def request(number: int) -> bytes:
         dossier = house.dossiers[number * 7 % len(house.dossiers)]
-        return post(f"/v1/dossiers/{dossier}/events", _event(dossier), house.token, "application/cloudevents+json")
+        return post(f"/v1/dossiers/{dossier}/events", event(dossier), house.token, "application/cloudevents+json")
 
     return Variant(name, house.port, request, 201)
 
 
 def _bare_writes(bare: Told) -> Variant:
-    body = _event(str(uuid4()))
+    body = event(str(uuid4()))
     return Variant("bare insert", bare.port, lambda n: post("/rows", body, "none", "application/json"), 201)
 
 
-def _event(dossier: str) -> bytes:
+def event(dossier: str, id: str | None = None) -> bytes:
     return orjson.dumps(
         {
             "specversion": "1.0",
-            "id": str(uuid4()),
+            "id": id or str(uuid4()),
             "source": "urn:nld:oin:00000099990000000002:systeem:bench",
             "type": "nl.dossier.contact-moment.held",
             "subject": f"dossier/{dossier}",

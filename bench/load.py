@@ -41,9 +41,9 @@ async def measure(
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for number in counter:
             for each in before(number):
-                await _answered(reader, writer, each, 201)
+                await answered(reader, writer, each, 201)
             began = time.perf_counter()
-            await _answered(reader, writer, request(number), status)
+            await answered(reader, writer, request(number), status)
             times.append((time.perf_counter() - began) * 1000)
         writer.close()
 
@@ -56,7 +56,7 @@ async def measure(
     return Round(requests / took, median(ordered), ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))])
 
 
-async def _answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes, status: int) -> None:
+async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes, status: int) -> None:
     writer.write(request)
     head = await reader.readuntil(b"\r\n\r\n")
     if int(head[9:12]) != status:

@@ -27,7 +27,9 @@ from services.foundation.tokens import Verifier
 from services.foundation.vault.root_key import LocalRootKey
 from services.roots.api import application
 from services.roots.house import House, built
+from services.roots.outside import of_sandbox
 from services.roots.running import listening
+from services.roots.serve import workers
 from services.sandbox.issuer import DevelopmentIssuer
 
 SOURCE = "urn:nld:oin:00000099990000000002:systeem:bench"
@@ -100,6 +102,21 @@ async def unruled(main_url: str, keys_url: str) -> None:
 
 async def fed(main_url: str, keys_url: str, history: str) -> None:
     await house(main_url, keys_url, history, fed=True)
+
+
+async def working(main_url: str, keys_url: str) -> None:
+    """With all its workers beside it, and webhooks to receivers on this machine."""
+    root_key, outside = LocalRootKey(os.urandom(32)), of_sandbox()
+    async with built(main_url, keys_url, root_key, SOURCE, outside=outside) as whole:
+        issuer = DevelopmentIssuer(AUDIENCE)
+        told = await populated(whole, issuer, HISTORY, fed=False)
+        await whole.relay.run_once()
+        await whole.notifier.run_once()
+        authenticator = Authenticator(Verifier({issuer.name: issuer.keys()}, AUDIENCE), whole.registry, platform=True)
+        async with asyncio.TaskGroup() as tasks:
+            for worker in workers(whole, "all"):
+                tasks.create_task(worker())
+            await serve(application(whole, authenticator), told)
 
 
 async def paged(main_url: str, count: str) -> None:
@@ -268,5 +285,6 @@ if __name__ == "__main__":
         "unruled": unruled,
         "bare": bare,
         "paged": paged,
+        "working": working,
     }
     uvloop.run(modes[what](*rest))  # as `draad serve` runs

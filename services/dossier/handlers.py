@@ -40,6 +40,7 @@ from services.dossier.trajectory.rulebook import RULES, Rule, RuleFailed, next_m
 from services.foundation.callers import Caller
 from services.foundation.contract import Contract
 from services.foundation.database.connection import Connection, Database
+from services.foundation.doorbell import Bell
 from services.foundation.failpoints import reach
 from services.foundation.problems import (
     CONFLICT,
@@ -69,7 +70,9 @@ class Recorded:
 
 
 class Handler:
-    """`platform_source` is the CloudEvents source of what the platform itself records."""
+    """`platform_source` is the CloudEvents source of what the platform itself records; `on_stored` is called after a
+    commit, so that who publishes need not poll.
+    """
 
     def __init__(
         self,
@@ -85,6 +88,7 @@ class Handler:
         self._database, self._keyrings, self._contract, self._law = database, keyrings, contract, law
         self._surveyor, self._gate, self._platform_source = surveyor, gate, platform_source
         self._rules = rules
+        self.on_stored: Bell = lambda: None
 
     async def record(
         self,
@@ -170,6 +174,7 @@ class Handler:
                 reach("append.after_commit")
                 for ring, epoch in kept:  # not before the commit: that epoch may yet come of something else
                     self._keyrings.keep(ring, epoch)
+                self.on_stored()
                 return done
             except StaleKeys:
                 if await self._keyrings.fetch(dossier_id) is None:

@@ -2,11 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from services.foundation.telemetry import fault, log
 
 SHORTEST = 0.05
 LONGEST = 1.0
+
+
+class Bell(Protocol):
+    def __call__(self) -> None: ...
 
 
 class Doorbell:

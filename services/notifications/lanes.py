@@ -15,7 +15,7 @@ from services.foundation.database.connection import Connection, Database
 from services.foundation.doorbell import Doorbell, keep_working
 from services.foundation.failpoints import reach
 from services.foundation.telemetry import fault, log
-from services.notifications.pending import Claim, held, ordinals
+from services.notifications.pending import Claim, hold, looked, ordinals
 from services.notifications.ports import Release, Thin
 from services.notifications.trouble import passes
 
@@ -150,7 +150,10 @@ class Lanes:
             return 0
 
     async def _decide(self, conn: Connection, claim: Claim) -> int:
-        (waiting,) = await held(conn, [(claim, _limit(claim))])
+        lane = (await hold(conn, [claim])).get(claim)
+        if lane is None:
+            return 0
+        (waiting,) = await looked(conn, [(claim, _limit(claim))])
         if waiting is None:
             return 0
         delivered: Mapping[int, Thin] = {}
@@ -158,10 +161,10 @@ class Lanes:
             (delivered,) = await self._release.deliver(conn, [waiting.candidates()])
         permitted = [row for row in waiting.rows if row["sequence"] in delivered]
         refused = [row["sequence"] for row in waiting.rows if row["sequence"] not in delivered]
-        given = await _number(conn, claim, permitted, waiting.last_number)
+        given = await _number(conn, claim, permitted, lane["last_number"])
         if refused:
             await conn.execute(_REFUSED, *claim.lane, refused)
-        await conn.execute(_SERVED, *claim.lane, waiting.last_number + given)
+        await conn.execute(_SERVED, *claim.lane, lane["last_number"] + given)
         return len(waiting.rows)
 
     async def _failed(self, claim: Claim, error: Exception) -> None:

@@ -8,14 +8,13 @@ decided here: a lane asks the gate at the moment of delivery.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 from uuid import UUID
 
 import orjson
 
 from services.foundation.bus.port import Bus, Consumer, Received
 from services.foundation.database.connection import Connection, Database
-from services.foundation.doorbell import Doorbell, keep_working
+from services.foundation.doorbell import Bell, Doorbell, keep_working
 from services.foundation.failpoints import reach
 from services.foundation.telemetry import fault, log
 from services.notifications.placing import Placing
@@ -56,10 +55,6 @@ _SEAT = """
 """
 _HOLD = "select next_offset from notifications.offsets where consumer = $1 and partition = $2 for update"
 _ADVANCE = "update notifications.offsets set next_offset = $3 where consumer = $1 and partition = $2"
-
-
-class Bell(Protocol):
-    def __call__(self) -> None: ...
 
 
 @dataclass(frozen=True)

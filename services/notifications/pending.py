@@ -27,11 +27,13 @@ _SUBSCRIPTIONS = """
 """
 _PENDING = """
     select claim.n, pending.*
-    from unnest($1::uuid[], $2::uuid[], $3::int[]) with ordinality as claim (subscription_id, dossier_id, most, n)
+    from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::int[]) with ordinality
+        as claim (subscription_id, dossier_id, attempt, most, n)
+    join notifications.lanes as lane using (subscription_id, dossier_id, attempt)
     cross join lateral (
-        select sequence, ordinal, number, place, replay from notifications.deliveries
-        where subscription_id = claim.subscription_id and dossier_id = claim.dossier_id and state = 'pending'
-        order by place, replay, sequence limit claim.most
+        select sequence, ordinal, number, place, replay from notifications.deliveries as delivery
+        where delivery.subscription_id = lane.subscription_id and delivery.dossier_id = lane.dossier_id
+          and state = 'pending' order by place, replay, sequence limit claim.most
     ) as pending
     order by claim.n, pending.place, pending.replay, pending.sequence
 """
@@ -60,12 +62,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A claimed lane, held: for whom, of which types, and what waits in it."""
+    """A claimed lane: for whom, of which types, and what waits in it."""
 
     claim: Claim
     reader: Reader
     types: tuple[str, ...]
-    last_number: int
     rows: Sequence[Any]
 
     def candidates(self, most: int | None = None) -> Candidates:
@@ -76,40 +77,39 @@ class Waiting:
 async def hold(conn: Connection, claims: Sequence[Claim]) -> dict[Claim, Any]:
     """Locks lanes to the end of the transaction, and gives their rows; not what another has claimed since.
 
-    A statement of its own, before any other: who writes to a lane holds its row, so what is read after this is new.
+    A statement of its own: who puts something in a lane holds its row, so what is read after this is new. And late, if
+    it can be: whoever places what comes next waits for it.
     """
     rows = await conn.fetch(_HOLD, *columns((*claim.lane, claim.attempt) for claim in claims)) if claims else ()
     return {claims[row["n"] - 1]: row for row in rows}
 
 
-async def held(conn: Connection, looks: Sequence[tuple[Claim, int]]) -> list[Waiting | None]:
-    """Locks these lanes, and looks at so much of what waits in each.
+async def looked(conn: Connection, looks: Sequence[tuple[Claim, int]]) -> list[Waiting | None]:
+    """So much of what waits in each of these lanes; nothing of what another has claimed since. Locks no lane.
 
-    None: another has claimed it since, or its subscription ended; then what it left behind goes too.
+    None: its subscription has ended; what it left behind goes too.
     """
-    rows = await hold(conn, [claim for claim, _ in looks])
-    ours = [(claim, most) for claim, most in looks if claim in rows]
-    subscriptions = await _subscriptions(conn, {claim.subscription_id for claim, _ in ours})
-    pending = await _pending(conn, ours)
-    waiting: dict[Claim, Waiting] = {}
-    for claim, _ in ours:
-        if claim.subscription_id not in subscriptions:
+    subscriptions = await _subscriptions(conn, {claim.subscription_id for claim, _ in looks})
+    pending = await _pending(conn, looks)
+    waiting: list[Waiting | None] = []
+    for claim, _ in looks:
+        if claim.subscription_id in subscriptions:
+            waiting.append(Waiting(claim, *subscriptions[claim.subscription_id], pending.get(claim, ())))
+        else:
             await _forget(conn, claim)
-            continue
-        reader, types = subscriptions[claim.subscription_id]
-        waiting[claim] = Waiting(claim, reader, types, rows[claim]["last_number"], pending.get(claim, ()))
-    return [waiting.get(claim) for claim, _ in looks]
+            waiting.append(None)
+    return waiting
 
 
 async def _subscriptions(conn: Connection, ids: AbstractSet[UUID]) -> dict[UUID, tuple[Reader, tuple[str, ...]]]:
     return {
         row["id"]: (Reader(row["organisation"], row["person"], frozenset(row["roles"])), tuple(row["types"]))
-        for row in (await conn.fetch(_SUBSCRIPTIONS, list(ids)) if ids else ())
+        for row in await conn.fetch(_SUBSCRIPTIONS, list(ids))
     }
 
 
 async def _pending(conn: Connection, looks: Sequence[tuple[Claim, int]]) -> dict[Claim, list[Any]]:
-    rows = await conn.fetch(_PENDING, *columns((*claim.lane, most) for claim, most in looks)) if looks else ()
+    rows = await conn.fetch(_PENDING, *columns((*claim.lane, claim.attempt, most) for claim, most in looks))
     return {looks[n - 1][0]: list(its) for n, its in groupby(rows, key=itemgetter("n"))}
 
 

@@ -187,6 +187,9 @@ def wired(
         lanes.wake()
         deliverer.wake()
 
+    notifier = Notifier(database, bus, DossierAudience(), on_lanes=on_lanes)
+    relay = Relay(database, bus, keep=keep, on_published=notifier.wake)
+    handler.on_stored = relay.wake
     return House(
         database=database,
         registry=registry,
@@ -209,8 +212,8 @@ def wired(
         shelf=shelf,
         news=news,
         streams=Streams(shelf, news),
-        relay=Relay(database, bus, keep=keep),
-        notifier=Notifier(database, bus, DossierAudience(), on_lanes=on_lanes),
+        relay=relay,
+        notifier=notifier,
         lanes=lanes,
         webhooks=deliverer,
         timers=Timers(database, handler.end_due),

@@ -65,14 +65,14 @@ async def serve(
         root_key, outside = LocalRootKey(settings.root_key), of_outside(settings)
         keep = timedelta(days=settings.outbox_days)
         async with built(place.main, place.keys, root_key, source, bus, keep=keep, outside=outside) as house:
-            workers = _workers(house, part)
+            its = workers(house, part)
             if listener is None:
-                await work(workers, lambda: ready(Serving(None, place.folder)))
+                await work(its, lambda: ready(Serving(None, place.folder)))
                 return
             url = address(listener)
             async with httpx2.AsyncClient() as http:
                 app = application(house, _authenticator(settings, house, http))
-                await run(app, listener, workers, lambda: ready(Serving(url, place.folder)), house.streams.close)
+                await run(app, listener, its, lambda: ready(Serving(url, place.folder)), house.streams.close)
 
 
 def _authenticator(settings: Settings, house: House, http: httpx2.AsyncClient) -> Authenticator:
@@ -83,7 +83,7 @@ def _authenticator(settings: Settings, house: House, http: httpx2.AsyncClient) -
     )
 
 
-def _workers(house: House, part: Part) -> list[Worker]:
+def workers(house: House, part: Part) -> list[Worker]:
     each: dict[Part, Worker] = {
         "relay": house.relay.run,
         "notifier": house.notifier.run,

@@ -1,8 +1,9 @@
 """Webhooks from an append to a receiver: agreed first, signed, in order, tried again, and never after a withdrawal."""
 
+import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -13,8 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from services.foundation.clock import advance, begin_sandbox
-from services.foundation.database.connection import Database
+from services.foundation.database.connection import Connection, Database
 from services.notifications.placing import Placing
+from services.notifications.ports import Candidates, Thin
 from services.notifications.webhooks.deliverer import OF_AN_ENDPOINT, Deliverer
 from tests.desk import Desk, open_desk
 from tests.receivers import Got, Receiver, hang, held_answer, in_turn, raw, receiving, reset, status
@@ -400,6 +402,34 @@ async def test_what_comes_while_an_answer_is_written_down_is_sent_too(desk: Desk
         assert receiver.sequences == [1, 2]
 
 
+async def test_whoever_places_what_comes_next_waits_for_no_decision(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deciding, decide = asyncio.Event(), asyncio.Event()
+    delivered = desk.dossiers.delivered
+
+    async def slowly(conn: Connection, one: Candidates) -> Mapping[int, Thin]:
+        deciding.set()
+        await decide.wait()
+        return await delivered(conn, one)
+
+    monkeypatch.setattr(desk.dossiers, "delivered", slowly)
+    async with receiving() as receiver:
+        await webhook(desk, receiver)
+        await allowed(desk, ONE)
+        await desk.dossiers.append(ONE)
+        await desk.relay.run_once()
+        await desk.notifier.run_once()
+        turn = desk.start(desk.deliverer.run_once())
+        await deciding.wait()
+        await desk.dossiers.append(ONE)
+        await desk.relay.run_once()
+        assert await desk.notifier.run_once() == 1
+        decide.set()
+        await turn
+        assert receiver.sequences == [1, 2]
+
+
 async def test_one_that_cannot_be_decided_stands_still_alone_and_goes_on_in_order(desk: Desk) -> None:
     """Also where it is decided together with others: of the same receiver, and of the same dossier."""
     async with receiving() as receiver, receiving() as other:
@@ -434,7 +464,7 @@ async def test_a_sender_that_comes_back_after_its_lease_changes_nothing(desk: De
             await desk.dossiers.append(ONE)
         await desk.relay.run_once()
         await desk.notifier.run_once()
-        turn = desk.start(Deliverer(desk.database, desk.deliverer._courier, lease=0.0).run_once())
+        turn = desk.start(Deliverer(desk.database, desk.deliverer._courier, lease=1.0).run_once())
         await desk.until(lambda: len(receiver.got) == 3)
         receiver.released.set()
         await turn

@@ -14,7 +14,7 @@ from typing import Final
 from services.foundation import failpoints
 from services.foundation.database.connection import Database
 from services.foundation.gathering import Gathering
-from services.notifications.pending import Claim, held
+from services.notifications.pending import Claim, looked
 from services.notifications.ports import Release
 from services.notifications.webhooks import completion
 from services.notifications.webhooks.completion import Accepted
@@ -63,13 +63,13 @@ class Courier:
         except (NoAnswer, NoEndpoint) as none:
             return await self._put_off(claim, None, Outcome(none.reason if isinstance(none, NoAnswer) else "unsafe"))
         try:
-            sent = await self._sent(Ready(claim, line, target, signing))
+            sent = await self._sent(Ready(claim, line, target, signing, is_last))
         except BaseException:
             line.abort()
             raise
         if isinstance(sent, Nothing):
             line.leave()
-            return sent.more and not is_last
+            return sent.more
         outcome = sent.failed or await _outcome(line)
         failpoints.reach("webhooks.before_complete")
         if not outcome.is_accepted:
@@ -94,7 +94,7 @@ class Courier:
     async def _look_after(self, claim: Claim) -> bool:
         """The subscription is gone: what it left behind goes too."""
         async with self._database.transaction() as conn:
-            await held(conn, [(claim, 1)])
+            await looked(conn, [(claim, 1)])
         return False
 
 

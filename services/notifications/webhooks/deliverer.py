@@ -61,16 +61,18 @@ class Deliverer:
                     if not self._busy:
                         return served
                     # Who is slow holds up nobody: what became due meanwhile is begun beside it.
-                    await asyncio.wait(
-                        self._busy,
-                        timeout=PAUSE if begun else GLANCE,
-                        return_when=asyncio.ALL_COMPLETED if begun else asyncio.FIRST_COMPLETED,
-                    )
+                    await (asyncio.wait(self._busy, timeout=PAUSE) if begun else self._something_happens())
                     for task in [task for task in self._busy if task.done()]:
                         del self._busy[task]
                         served += task.result()
             finally:
                 await self._cut_off()
+
+    async def _something_happens(self) -> None:
+        """One lane is done, or there is more to do."""
+        rung = asyncio.create_task(self._bell.wait(GLANCE))
+        await asyncio.wait({rung, *self._busy}, return_when=asyncio.FIRST_COMPLETED)
+        rung.cancel()
 
     async def _begin(self) -> int:
         """Claims for each owner in turn, as far as there is room; how many were begun."""

@@ -8,7 +8,7 @@ writes.
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -16,7 +16,7 @@ import orjson
 
 from services.foundation import failpoints
 from services.foundation.database.connection import Connection, within
-from services.notifications.pending import Claim, Waiting, columns, held, ordinals
+from services.notifications.pending import Claim, Waiting, columns, hold, looked, ordinals
 from services.notifications.ports import Release, Thin
 from services.notifications.webhooks.lines import Line, NoAnswer
 from services.notifications.webhooks.messages import message_id, posted
@@ -47,10 +47,12 @@ _NUMBERED = """
 """
 _SERVED = """
     update notifications.lanes
-    set failures = 0, reason = null, retry_at = '-infinity', due_at = clock_timestamp(), is_waiting = exists (
+    set failures = 0, reason = null, retry_at = '-infinity', is_waiting = waits,
+        due_at = case when waits and not $3 then due_at else clock_timestamp() end
+    from (select exists (
         select from notifications.deliveries as d
-        where d.subscription_id = $1 and d.dossier_id = $2 and d.state = 'pending')
-    where subscription_id = $1 and dossier_id = $2 returning is_waiting
+        where d.subscription_id = $1 and d.dossier_id = $2 and d.state = 'pending') as waits) as more
+    where subscription_id = $1 and dossier_id = $2 returning is_waiting and not $3
 """
 
 
@@ -58,14 +60,24 @@ class Clock(Protocol):
     def __call__(self) -> float: ...
 
 
+class ClaimLost(Exception):
+    """Another has claimed the lane while this was decided: nothing is sent here."""
+
+    retry_after = 0
+
+
 @dataclass(frozen=True)
 class Ready:
-    """A claimed lane of which the line is open. `look`: at so much of what waits in it, until one may be sent."""
+    """A claimed lane of which the line is open.
+
+    `is_last`: of this claim, which then gives its lane back. `look`: at so much of what waits, until one may be sent.
+    """
 
     claim: Claim
     line: Line
     target: Target
     signing: tuple[SigningKey, ...]
+    is_last: bool = False
     look: int = 1
 
 
@@ -79,7 +91,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Nothing:
-    """Nothing was written; `more` says whether the lane has to be looked at once more."""
+    """Nothing was written; `more` says whether the claim holds, because there is more to look at."""
 
     more: bool
 
@@ -125,12 +137,13 @@ class Dispatch:
         return [_no_cancellation(result) for result in results]
 
     async def decide(self, conn: Connection, lot: Sequence[Ready]) -> list[Found | Nothing]:
-        waiting = await held(conn, [(one.claim, one.look) for one in lot])
+        waiting = await looked(conn, [(one.claim, one.look) for one in lot])
         ours = [each for each in waiting if each is not None]
         permitted = await self.release.deliver(conn, [each.candidates(most=1) for each in ours])
         chosen = [Chosen.of(each, its) for each, its in zip(ours, permitted, strict=True)]
         await _drop(conn, chosen)
-        found: dict[Claim, Found | Nothing] = {**await _number(conn, chosen), **await _served(conn, chosen)}
+        last = {one.claim for one in lot if one.is_last}
+        found: dict[Claim, Found | Nothing] = {**await _number(conn, chosen), **await _served(conn, chosen, last)}
         return [found.get(one.claim, Nothing(more=False)) for one in lot]
 
     async def write(self, one: Ready, found: Found | Nothing) -> Sent | Nothing:
@@ -154,6 +167,9 @@ async def _drop(conn: Connection, chosen: Sequence[Chosen]) -> None:
 async def _number(conn: Connection, chosen: Sequence[Chosen]) -> dict[Claim, Found]:
     """A number once given stays, whatever becomes of the attempt: no other entry may ever come under it."""
     first = [(one.waiting.claim, one, one.row) for one in chosen if one.row is not None]
+    lanes = await hold(conn, [claim for claim, _, _ in first])
+    if len(lanes) < len(first):
+        raise ClaimLost
     last = await ordinals(conn, Counter(claim.subscription_id for claim, _, row in first if row["number"] is None))
     given: list[tuple[Any, ...]] = []
     found: dict[Claim, Found] = {}
@@ -161,7 +177,7 @@ async def _number(conn: Connection, chosen: Sequence[Chosen]) -> dict[Claim, Fou
         sequence, ordinal, number = row["sequence"], row["ordinal"], row["number"]
         if number is None:
             ordinal = last[claim.subscription_id] = last[claim.subscription_id] + 1
-            number = one.waiting.last_number + 1
+            number = lanes[claim]["last_number"] + 1
         given.append((*claim.lane, sequence, ordinal, number))
         found[claim] = sequence, one.event | {"sequence": str(number)}
     if given:
@@ -169,10 +185,10 @@ async def _number(conn: Connection, chosen: Sequence[Chosen]) -> dict[Claim, Fou
     return found
 
 
-async def _served(conn: Connection, chosen: Sequence[Chosen]) -> dict[Claim, Nothing]:
+async def _served(conn: Connection, chosen: Sequence[Chosen], last: Container[Claim]) -> dict[Claim, Nothing]:
     """Lanes in which nothing was found."""
-    claims = [one.waiting.claim for one in chosen if one.row is None]
-    return {claim: Nothing(more=bool(await conn.fetchval(_SERVED, *claim.lane))) for claim in claims}
+    claims = await hold(conn, [one.waiting.claim for one in chosen if one.row is None])
+    return {claim: Nothing(more=bool(await conn.fetchval(_SERVED, *claim.lane, claim in last))) for claim in claims}
 
 
 def _no_cancellation(result: Sent | Nothing | BaseException) -> Sent | Nothing | Exception:
