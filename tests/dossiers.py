@@ -8,7 +8,7 @@ real one.
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -160,7 +160,7 @@ class Dossiers:
         for sequence in one.sequences:
             if (one.dossier_id, sequence) in self.broken:
                 raise LookupError("broken")
-            event = (await self.still(conn, one.dossier_id, one.reader, [sequence])).get(sequence)
+            event = (await self._permitted(conn, replace(one, sequences=[sequence]))).get(sequence)
             if event is None or (one.types and not any(covers(pattern, event["type"]) for pattern in one.types)):
                 continue
             found[sequence] = event
@@ -174,17 +174,18 @@ class Dossiers:
                 break
         return found
 
-    async def still(
-        self, conn: Connection, dossier_id: UUID, reader: Reader, sequences: Sequence[int]
-    ) -> Mapping[int, Thin]:
-        if not await conn.fetchval(ALLOWED, dossier_id, reader.owner):
+    async def still(self, conn: Connection, offered: Sequence[Candidates]) -> Sequence[Mapping[int, Thin]]:
+        return [await self._permitted(conn, one) for one in offered]
+
+    async def _permitted(self, conn: Connection, one: Candidates) -> Mapping[int, Thin]:
+        if not await conn.fetchval(ALLOWED, one.dossier_id, one.reader.owner):
             return {}
         rows = await conn.fetch(
             "select sequence, type from fake.entries where dossier_id = $1 and sequence = any($2::int[])",
-            dossier_id,
-            list(sequences),
+            one.dossier_id,
+            list(one.sequences),
         )
-        return {row["sequence"]: thin(dossier_id, row["sequence"], row["type"]) for row in rows}
+        return {row["sequence"]: thin(one.dossier_id, row["sequence"], row["type"]) for row in rows}
 
 
 def covers(pattern: str, type_: str) -> bool:

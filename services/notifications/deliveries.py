@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from services.foundation.database.connection import Database
-from services.notifications.ports import Reader, Release, Thin
+from services.notifications.ports import Candidates, Reader, Release, Thin
 
 AT_ONCE = 25
 MOST_FENCES = 25
@@ -98,8 +98,9 @@ async def _permitted(release: Release, reader: Reader, rows: Sequence[Any]) -> l
     sequences: dict[UUID, list[int]] = {}
     for row in rows:
         sequences.setdefault(row["dossier_id"], []).append(row["sequence"])
+    offered = [Candidates(id, reader, of_it) for id, of_it in sequences.items()]
     async with release.transaction_over(sorted(sequences)) as conn:
-        now = {id: await release.still(conn, id, reader, of_it) for id, of_it in sorted(sequences.items())}
+        now = dict(zip(sequences, await release.still(conn, offered), strict=True))
     return [
         Delivery(
             row["ordinal"],

@@ -46,7 +46,7 @@ class Candidates:
     dossier_id: UUID
     reader: Reader
     sequences: Sequence[int]
-    types: Sequence[str]
+    types: Sequence[str] = ()
     """Those that the subscription asks for; none means all of them."""
     most: int | None = None
 
@@ -82,7 +82,5 @@ class Release(Protocol):
     async def deliver(self, conn: Connection, offered: Sequence[Candidates]) -> Sequence[Mapping[int, Thin]]:
         """Decide now, and write a ledger row (way `delivery`) for what is permitted: for each, that, by sequence."""
 
-    async def still(
-        self, conn: Connection, dossier_id: UUID, reader: Reader, sequences: Sequence[int]
-    ) -> Mapping[int, Thin]:
-        """Which of these entries, delivered before, are permitted now, each as a thin event. No ledger row."""
+    async def still(self, conn: Connection, offered: Sequence[Candidates]) -> Sequence[Mapping[int, Thin]]:
+        """For each, which of these entries, delivered before, are permitted now, by sequence. No ledger row."""

@@ -81,16 +81,16 @@ class DossierRelease:
         return self._gate.transaction_over(dossier_ids)
 
     async def deliver(self, conn: Connection, offered: Sequence[Candidates]) -> Sequence[Mapping[int, dict[str, Any]]]:
-        asked = {reader: await self._asked(reader) for reader in {one.reader for one in offered}}
-        return await self._gate.deliver(
-            conn,
-            [GateCandidates(one.dossier_id, asked[one.reader], one.sequences, one.types, one.most) for one in offered],
-        )
+        return await self._gate.deliver(conn, await self._offered(offered))
 
-    async def still(
-        self, conn: Connection, dossier_id: UUID, reader: Reader, sequences: Sequence[int]
-    ) -> Mapping[int, dict[str, Any]]:
-        return await self._gate.still(conn, dossier_id, await self._asked(reader), sequences)
+    async def still(self, conn: Connection, offered: Sequence[Candidates]) -> Sequence[Mapping[int, dict[str, Any]]]:
+        return await self._gate.still(conn, await self._offered(offered))
+
+    async def _offered(self, offered: Sequence[Candidates]) -> list[GateCandidates]:
+        asked = {reader: await self._asked(reader) for reader in {one.reader for one in offered}}
+        return [
+            GateCandidates(one.dossier_id, asked[one.reader], one.sequences, one.types, one.most) for one in offered
+        ]
 
     async def _asked(self, reader: Reader) -> GateReader:
         organisation = await self._registry.organisation(reader.organisation or "")

@@ -34,6 +34,7 @@ from tests.races.world import (
     keys_in_memory,
     opened,
     reader,
+    still,
     withdrawn,
     world_now,
     world_on,
@@ -263,7 +264,7 @@ async def test_nothing_of_an_erased_dossier_is_found_by_anybody(world: World, da
         assert await world.listing.dossiers(reader(who), 0, 10, Numbers()) == ([], 0)
     async with world.gate.transaction(DOSSIER) as conn:
         assert await delivered(world, conn, CARLA, 4) is None
-        assert await world.gate.still(conn, DOSSIER, reader(CARLA), [4]) == {}
+        assert await still(world, conn, CARLA, 4) is None
     assert await world.handler.end_due(DOSSIER) == 0
     assert await do(database, "select count(*) from dossier.ledger where decision='permit' and way<>'read'") == 0
 

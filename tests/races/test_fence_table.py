@@ -33,6 +33,7 @@ from tests.races.world import (
     held,
     keys_in_memory,
     reader,
+    still,
     withdrawn,
     world_on,
 )
@@ -84,7 +85,7 @@ async def _deliver(world: World) -> Any:
 
 async def _still(world: World) -> Any:
     async with world.gate.transaction_over([DOSSIER]) as conn:
-        return await world.gate.still(conn, DOSSIER, reader(PIETER), [4])
+        return await still(world, conn, PIETER, 4)
 
 
 def _withdrawal() -> tuple[Caller, Incoming]:

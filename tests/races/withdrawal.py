@@ -6,7 +6,7 @@ from typing import Any
 
 from services.dossier.handlers import Recorded
 from services.foundation.problems import NOT_FOUND, Problem
-from tests.races.world import DOSSIER, NOOR, PIETER, World, delivered, held, reader, withdrawn
+from tests.races.world import DOSSIER, NOOR, PIETER, World, delivered, held, reader, still, withdrawn
 
 Tasks = dict[str, Coroutine[Any, Any, Any]]
 SHOWN = held()
@@ -24,7 +24,7 @@ async def deliver(world: World) -> Any:
 
 async def show_again(world: World) -> Any:
     async with world.gate.transaction_over([DOSSIER]) as conn:
-        return (await world.gate.still(conn, DOSSIER, reader(PIETER), [4])).get(4)
+        return await still(world, conn, PIETER, 4)
 
 
 async def withdraw(world: World) -> Recorded:
@@ -37,7 +37,7 @@ EXITS: dict[str, Callable[[World], Coroutine[Any, Any, Any]]] = {
     "show again": show_again,
 }
 # The statement after which all is decided: what it saw is what holds.
-DECIDES = {"read": "facts", "deliver": "places", "show again": "place"}
+DECIDES = {"read": "facts", "deliver": "places", "show again": "places"}
 
 
 @dataclass(frozen=True)

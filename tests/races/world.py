@@ -68,6 +68,12 @@ async def delivered(world: "World", conn: Connection, who: Caller, sequence: int
     return found.get(sequence)
 
 
+async def still(world: "World", conn: Connection, who: Caller, sequence: int) -> Mapping[str, Any] | None:
+    """What the gate shows again of it."""
+    (found,) = await world.gate.still(conn, [Candidates(DOSSIER, reader(who), [sequence])])
+    return found.get(sequence)
+
+
 def an_event(
     name: str, by: Caller, data: Mapping[str, Any] | None = None, id_: UUID | None = None, **more: Any
 ) -> Incoming:

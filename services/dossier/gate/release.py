@@ -66,6 +66,15 @@ class Candidates:
 
 
 @dataclass(frozen=True)
+class Deliverable:
+    """An entry that its reader may have now: what that reader gets, and what the ledger says of it."""
+
+    sequence: int
+    event: Json
+    logged: ledger.Row
+
+
+@dataclass(frozen=True)
 class Page:
     items: list[Json]
     last: int  # the sequence after which reading goes on
@@ -254,44 +263,31 @@ class Gate:
 
     async def deliver(self, conn: Connection, offered: Sequence[Candidates]) -> list[Mapping[int, Json]]:
         """Decides now: for each, what is delivered, by sequence, as a thin event without number. Writes the ledger."""
+        decided = await self._deliverable(conn, offered)
+        await ledger.permitted_each(conn, [one.logged for each in decided for one in each])
+        return [{one.sequence: one.event for one in each} for each in decided]
+
+    async def still(self, conn: Connection, offered: Sequence[Candidates]) -> list[Mapping[int, Json]]:
+        """Of what was delivered before: what may be shown again now. No ledger row: it was written at the delivery."""
+        return [{one.sequence: one.event for one in each} for each in await self._deliverable(conn, offered)]
+
+    async def _deliverable(self, conn: Connection, offered: Sequence[Candidates]) -> list[list[Deliverable]]:
         knowns = await facts.places_of_each(conn, [(one.dossier_id, one.reader) for one in offered])
         asked = {(one.dossier_id, sequence) for one in offered for sequence in one.sequences}
         rows = await facts.entries_of_several(conn, asked)
-        logged: list[ledger.Row] = []
-        delivered: list[Mapping[int, Json]] = []
-        for one, known in zip(offered, knowns, strict=True):
-            if known is None:
-                delivered.append({})
-                continue
-            permits = list(islice(self._deliverable(one, known, rows), one.most))
-            logged += [_delivered(one, known.now, row, permit) for row, permit in permits]
-            delivered.append({row.subject.sequence: _thin(one.dossier_id, row) for row, _ in permits})
-        await ledger.permitted_each(conn, logged)
-        return delivered
+        return [
+            [] if known is None else list(islice(self._of_one(one, known, rows), one.most))
+            for one, known in zip(offered, knowns, strict=True)
+        ]
 
-    def _deliverable(
-        self, one: Candidates, known: Known, rows: Mapping[tuple[UUID, int], Row]
-    ) -> Iterator[tuple[Row, Permit]]:
+    def _of_one(self, one: Candidates, known: Known, rows: Mapping[tuple[UUID, int], Row]) -> Iterator[Deliverable]:
         for sequence in one.sequences:
             row = rows.get((one.dossier_id, sequence))
             if row is not None and _is_wanted(row.subject, one.types):
                 decision = decide_delivery(one.reader, known.place, row.subject, known.now, self._law)
                 if isinstance(decision, Permit):
-                    yield row, decision
-
-    async def still(
-        self, conn: Connection, dossier_id: UUID, reader: Reader, sequences: Sequence[int]
-    ) -> Mapping[int, Json]:
-        """Of what was delivered before: what may be shown again now. No ledger row: it was written at the delivery."""
-        known, now = await facts.place(conn, dossier_id, reader)
-        if known is None:
-            return {}
-        rows = [facts.row_of(raw) for raw in await conn.fetch(facts.THESE, dossier_id, list(sequences))]
-        return {
-            row.subject.sequence: _thin(dossier_id, row)
-            for row in rows
-            if isinstance(decide_delivery(reader, known.place, row.subject, now, self._law), Permit)
-        }
+                    logged = _delivered(one, known.now, row, decision)
+                    yield Deliverable(sequence, _thin(one.dossier_id, row), logged)
 
 
 async def released(
