@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final, Generic, TypeAlias, TypeVar
 
 Item = TypeVar("Item")
@@ -26,6 +27,7 @@ class Gathering(Generic[Item, Result]):
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._lots: set[asyncio.Task[None]] = set()
         self._worker: asyncio.Task[None] | None = None
+        self._alone = asyncio.Semaphore(MOST_LOTS)
 
     async def of(self, item: Item) -> Result:
         """The result of this one; raises what `work` raised for it alone."""
@@ -51,8 +53,13 @@ class Gathering(Generic[Item, Result]):
             lot = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
             task = asyncio.create_task(self._do(lot))
             self._lots.add(task)
-            task.add_done_callback(self._lots.discard)
+            task.add_done_callback(partial(self._end, lot))
             await asyncio.wait({task}, timeout=PATIENCE)
+
+    def _end(self, lot: "Lot[Item, Result]", task: "asyncio.Task[None]") -> None:
+        self._lots.discard(task)
+        for _, answer in lot:
+            answer.cancel()  # who still waits; to the others it is nothing
 
     async def _do(self, lot: "Lot[Item, Result]") -> None:
         lot = [(item, answer) for item, answer in lot if not answer.done()]
@@ -62,16 +69,18 @@ class Gathering(Generic[Item, Result]):
         try:
             results = await self._work([item for item, _ in lot])
         except asyncio.CancelledError:
-            for _, answer in lot:
-                answer.cancel()
             raise
         except BaseException as error:  # it goes to whoever waits for this
             if len(lot) > 1 and isinstance(error, Exception):
-                await asyncio.gather(*(self._do([one]) for one in lot))
+                await asyncio.gather(*map(self._do_alone, lot))
                 return
             results = [error] * len(lot)
         for (_, answer), result in zip(lot, results, strict=True):
             _tell(answer, result)
+
+    async def _do_alone(self, one: "tuple[Item, asyncio.Future[Result]]") -> None:
+        async with self._alone:
+            await self._do([one])
 
 
 def _tell(answer: "asyncio.Future[Result]", result: Result | BaseException) -> None:

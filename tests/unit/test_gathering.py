@@ -103,3 +103,25 @@ async def test_cut_off_ends_what_is_under_way_and_it_can_begin_again() -> None:
     await asyncio.wait(waiting)
     assert all(task.cancelled() for task in waiting)
     assert await gathering.of(3) == 6
+
+
+class NeverAlone(Work):
+    """Of one alone, but for 0, it never makes an end."""
+
+    async def __call__(self, items: Sequence[int]) -> Sequence[int | Exception]:
+        if len(items) == 1 and items[0]:
+            self.lots.append(list(items))
+            await asyncio.Event().wait()
+        return await super().__call__(items)
+
+
+async def test_cut_off_also_ends_what_is_done_one_by_one() -> None:
+    work = NeverAlone()
+    work.bad = {0}
+    gathering = Gathering(work, 25)
+    waiting = [asyncio.create_task(gathering.of(number)) for number in range(MOST_LOTS + 3)]
+    await work.begun(1 + 1 + MOST_LOTS)
+    await gathering.cut_off()
+    await asyncio.wait(waiting)
+    assert isinstance(waiting[0].exception(), LookupError)
+    assert all(task.cancelled() for task in waiting[1:])
