@@ -129,15 +129,24 @@ async def reset(_receiver: Receiver, _got: Got, writer: asyncio.StreamWriter) ->
     writer.transport.abort()
 
 
-async def drip(receiver: Receiver, _got: Got, writer: asyncio.StreamWriter) -> None:
+def dripping(pause: float) -> Behaviour:
     """A byte at a time, each well within any time-out of its own."""
-    for byte in answer(200, {"X": "x" * 2000}):
-        if receiver.released.is_set():
-            return
-        writer.write(bytes([byte]))
-        await writer.drain()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(receiver.released.wait(), 0.02)
+
+    async def behave(receiver: Receiver, _got: Got, writer: asyncio.StreamWriter) -> None:
+        released = receiver.released
+        for byte in answer(200, {"X": "x" * 2000}):
+            if released.is_set():
+                writer.close()
+                break
+            writer.write(bytes([byte]))
+            await writer.drain()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(released.wait(), pause)
+
+    return behave
+
+
+drip = dripping(0.02)
 
 
 def raw(text: bytes) -> Behaviour:

@@ -1,7 +1,7 @@
-"""The one checker: compares event table, outbox, bus, deliveries and feeds, and counts what must not be."""
+"""The one checker: compares event table, outbox, bus, deliveries, feeds and receivers, and counts what must not be."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +9,7 @@ from uuid import UUID
 
 import orjson
 
+from tests.faults.partner import Arrival
 from tests.faults.system import until
 from tests.faults.told import Told
 from tests.lives import Life
@@ -44,9 +45,10 @@ def verdict(told: Told) -> Verdict:
     stored = _stored(told)
     due = _without_what_is_between_others(told, stored)
     everything = sum(map(len, due.values()))
-    deliveries = f"/v1/subscriptions/{told.subscription}/deliveries"
+    pulled, sent = (f"/v1/subscriptions/{id}/deliveries" for id in (told.subscription, told.webhook))
     with suppress(AssertionError):  # then it is lost, and counted below
-        until(lambda: len(told.pages(deliveries)) >= everything and len(told.pages("/v1/feed")) >= everything)
+        until(lambda: not told.system.fetch(_WAITING, [told.webhook, told.other_webhook]))
+        until(lambda: len(told.pages(pulled)) >= everything and len(told.pages("/v1/feed")) >= everything)
     bus = told.system.published()
     whole = Verdict(sum(map(len, stored.values()))) + _of_outbox(told)
     for life in told.dossiers:
@@ -54,9 +56,11 @@ def verdict(told: Told) -> Verdict:
         whole += _of_events(ids, told.acknowledged[life.dossier])
         whole += _of_bus(ids, [str(orjson.loads(value)["id"]) for key, value in bus if key == life.dossier])
         whole += _of_withdrawal(told, life)
-    for path in (deliveries, "/v1/feed"):
+        whole += _of_withdrawn_webhook(told, life, ids)
+    for path in (pulled, sent, "/v1/feed"):
         whole += _of_told(due, told.pages(path))
-    return whole
+    replayed = {item["event"]["id"] for item in told.pages(sent) if item.get("replay")}
+    return whole + of_received(due, told.system.partner.of(told.hook), replayed)
 
 
 def _stored(told: Told) -> Mapping[str, list[str]]:
@@ -118,16 +122,54 @@ def _of_told(stored: Mapping[str, Sequence[str]], items: Sequence[dict[str, Any]
         by_dossier[item["event"]["subject"].removeprefix("dossier/")].append(item)
     for dossier, ids in stored.items():
         got = [item["event"]["id"] for item in by_dossier[dossier]]
-        live = [item["event"]["id"] for item in by_dossier[dossier] if not item.get("replay")]
+        replayed = {item["event"]["id"] for item in by_dossier[dossier] if item.get("replay")}
         numbers = [int(item["event"]["sequence"]) for item in by_dossier[dossier]]
-        found += Verdict(
-            0,
-            lost=len(set(ids) - set(got)),
-            doubled=sum(times - 1 for times in Counter(got).values()),
-            disordered=int(live != [one for one in ids if one in set(live)])
-            + int(numbers != list(range(1, len(numbers) + 1))),
-        )
+        found += _of_lane(ids, got, numbers, replayed)
     return found
+
+
+def of_received(due: Mapping[str, Sequence[str]], kept: Sequence[Arrival], replayed: Set[str]) -> Verdict:
+    """A receiver drops what comes again under an id that it knows: what is left has each event once, in its order."""
+    new = _but_for_what_is_known(kept)
+    found = Verdict(0)
+    for dossier, ids in due.items():
+        lane = [one for one in new if one.dossier == dossier]
+        found += _of_lane(ids, [one.event for one in lane], [one.number for one in lane], replayed)
+    return found
+
+
+def of_withdrawn(stored: Sequence[str], notice: str, before: Sequence[Arrival], after: Sequence[Arrival]) -> Verdict:
+    """Of one dossier, `before` and `after` the withdrawal was acknowledged; `notice` of it is all that may follow.
+
+    What was under way when access ended is not sent again, so a number may be missing here.
+    """
+    numbers = [one.number for one in _but_for_what_is_known([*before, *after])]
+    return Verdict(
+        0,
+        lost=int(notice not in {one.event for one in [*before, *after]}),
+        disordered=int(numbers != sorted(set(numbers))),
+        leaked=sum(one.event not in stored[: stored.index(notice)] for one in before if one.event != notice)
+        + sum(one.event != notice for one in after),
+    )
+
+
+def _but_for_what_is_known(kept: Sequence[Arrival]) -> list[Arrival]:
+    known: dict[str, Arrival] = {}
+    for one in kept:
+        known.setdefault(one.webhook_id, one)
+    return list(known.values())
+
+
+def _of_lane(due: Sequence[str], got: Sequence[str], numbers: Sequence[int], replayed: Set[str]) -> Verdict:
+    """What came of one dossier, as it came; what was `replayed` stands where the grant is that opened it."""
+    live = [one for one in got if one not in replayed]
+    return Verdict(
+        0,
+        lost=len(set(due) - set(got)),
+        doubled=sum(times - 1 for times in Counter(got).values()),
+        disordered=int(live != [one for one in due if one in set(live)])
+        + int(numbers != list(range(1, len(numbers) + 1))),
+    )
 
 
 def _of_withdrawal(told: Told, life: Life) -> Verdict:
@@ -141,9 +183,17 @@ def _of_withdrawal(told: Told, life: Life) -> Verdict:
     return Verdict(0, leaked=len(later) + max(0, len(late) - notices) + int(readable))
 
 
-_NAMING = """
-    select event_id from dossier.index_entries join dossier.events using (dossier_id, sequence) where party = $1
-"""
+def _of_withdrawn_webhook(told: Told, life: Life, stored: Sequence[str]) -> Verdict:
+    revoked = told.system.fetch(_REVOKED, UUID(life.dossier))[0]["sequence"]
+    arrived, until_then = told.system.partner.arrived, told.sent_until[life.dossier]
+    before, after = (
+        [one for one in some if one.hook == told.other_hook and one.dossier == life.dossier]
+        for some in (arrived[:until_then], arrived[until_then:])
+    )
+    return of_withdrawn(stored, stored[revoked - 1], before, after)
+
+
+_WAITING = "select from notifications.lanes where subscription_id = any($1::uuid[]) and is_waiting"
 _REVOKED = """
     select sequence from dossier.index_entries where dossier_id = $1 and type = 'nl.dossier.consent.revoked'
 """

@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from kafka.admin import KafkaAdminClient
 
 from services.events.relay import TOPIC
 from services.foundation.bus.port import PARTITIONS, partition_of
+from tests.faults import at_receivers
 from tests.faults.checker import Verdict, verdict
-from tests.faults.system import System, asking, part_of, places, until
+from tests.faults.system import PARTS, System, asking, part_of, places, until
 from tests.faults.told import Told, told
 
 AWAY = 10.0
@@ -20,11 +22,16 @@ FROZEN = 15.0
 
 @dataclass(frozen=True)
 class Fault:
-    """`inflict` gives the moment at which whatever failed was there again, or had to be done without."""
+    """`inflict` gives the moment at which whatever failed was there again, or had to be done without.
+
+    `recovered` waits until an event that is posted then came where the fault was felt. For one that `lasts` lanes are
+    claimed as in service, for half a minute or a whole one: it is inflicted once, however often the others are.
+    """
 
     name: str
     inflict: Callable[[Told], float]
-    needs_nodes: bool = False
+    recovered: Callable[[Told], float] = Told.seconds_until_told
+    lasts: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,16 +44,17 @@ class Survived:
 
 def survived(fault: Fault, system: System, times: int) -> Survived:
     whole, seconds = Verdict(0), []
-    with asking(system) as api:
-        for _ in range(times):
+    with asking(system) as api, system.claiming_as_in_service() if fault.lasts else nullcontext():
+        for _ in range(1 if fault.lasts else times):
             these = told(system, api)
             with these.being_written():
-                until(lambda these=these: min(map(len, these.acknowledged.values())) > 3)  # type: ignore[misc]
+                these.until_all_hear()
+                these.hurt.set()
                 since = fault.inflict(these)
-                these.seconds_until_told()
+                fault.recovered(these)
                 seconds.append(time.monotonic() - since)
             whole += verdict(these)
-    return Survived(fault.name, times, whole, tuple(seconds))
+    return Survived(fault.name, len(seconds), whole, tuple(seconds))
 
 
 def survived_together(faults: Sequence[Fault], system: System) -> Verdict:
@@ -54,10 +62,11 @@ def survived_together(faults: Sequence[Fault], system: System) -> Verdict:
     with asking(system) as api:
         these = told(system, api)
         with these.being_written():
-            until(lambda: min(map(len, these.acknowledged.values())) > 3)
+            these.until_all_hear()
+            these.hurt.set()
             for fault in faults:
                 fault.inflict(these)
-                these.seconds_until_told()
+                fault.recovered(these)
         return verdict(these)
 
 
@@ -98,6 +107,17 @@ def database_dies_in_mid_delivery(these: Told) -> float:
     system.thaw("lanes")
     until(lambda: len(these.delivered(these.reader, these.subscription)) > delivered)
     return database_dies(these)
+
+
+def database_dies_in_mid_webhook(these: Told) -> float:
+    """The partner has them, and nobody knows yet that it has."""
+    partner = these.system.partner
+    partner.holds_its_answers()
+    arrived = len(partner.arrived)
+    until(lambda: len(partner.arrived) > arrived)
+    back = database_dies(these)
+    partner.is_well()
+    return back
 
 
 def notifier_stops_past_its_session(these: Told) -> float:
@@ -164,15 +184,25 @@ def _partitions(bootstrap: str) -> list[dict[str, Any]]:
         admin.close()
 
 
-# The receivers' faults (hang, reset, 200 and dies, a byte a second, away for 60 s) take their place here, as functions
-# of the same shape; what a receiver got goes into `checker.verdict`.
+def _felt_at(part: str) -> Callable[[Told], float]:
+    return RECEIVED if part == "webhooks" else Told.seconds_until_told
+
+
+RECEIVED: Final = Told.seconds_until_received
 EVERY: tuple[Fault, ...] = (
-    *(Fault(f"SIGKILL at {place}", partial(dies_at, place)) for place in places()),
-    *(Fault(f"SIGKILL of {part} at any moment", partial(is_killed, part)) for part in ("relay", "notifier", "serve")),
+    *(Fault(f"SIGKILL at {place}", partial(dies_at, place), _felt_at(part_of(place))) for place in places()),
+    *(Fault(f"SIGKILL of {part} at any moment", partial(is_killed, part), _felt_at(part)) for part in PARTS),
     Fault("PostgreSQL killed during append", database_dies),
     Fault("PostgreSQL killed during relay", database_dies_in_mid_publication),
     Fault("PostgreSQL killed during delivery", database_dies_in_mid_delivery),
+    Fault("PostgreSQL killed during a webhook", database_dies_in_mid_webhook, RECEIVED, lasts=True),
+    Fault("receiver resets", at_receivers.resets, RECEIVED),
+    Fault("receiver answers 200 and dies", at_receivers.answers_and_dies, RECEIVED),
+    Fault("receiver answers 200, dies and forgets; replay", at_receivers.answers_and_forgets, RECEIVED),
+    Fault("receiver hangs", at_receivers.hangs, RECEIVED, lasts=True),
+    Fault("receiver drips a byte a second", at_receivers.drips, RECEIVED, lasts=True),
+    Fault(f"receiver away for {at_receivers.AWAY:.0f} s", at_receivers.is_away, RECEIVED, lasts=True),
     Fault(f"notifier stopped for {FROZEN:.0f} s, another beside it", notifier_stops_past_its_session),
-    Fault("Kafka: leader killed in mid-transaction", leader_dies_in_mid_transaction, needs_nodes=True),
-    Fault(f"Kafka: two of three nodes away for {AWAY:.0f} s", two_nodes_are_away, needs_nodes=True),
+    Fault("Kafka: leader killed in mid-transaction", leader_dies_in_mid_transaction),
+    Fault(f"Kafka: two of three nodes away for {AWAY:.0f} s", two_nodes_are_away),
 )

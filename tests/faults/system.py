@@ -7,10 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -23,21 +25,25 @@ from services.foundation import failpoints
 from services.foundation.bus.kafka.bus import KafkaBus
 from services.foundation.bus.kafka.cluster import Cluster
 from services.foundation.database import embedded
+from services.foundation.database.connection import AWAY
 from services.foundation.database.embedded import KEYS, MAIN, Server
 from services.foundation.database.migrations import migrate
 from tests.faults import house
+from tests.faults.partner import Partner, partner
 from tests.sandboxes import ROOT, Api
 
 PATIENCE: Final = 90.0
-PARTS: Final = ("serve", "relay", "notifier", "lanes")
+PARTS: Final = ("serve", "relay", "notifier", "lanes", "webhooks")
 PART_OF: Final[Mapping[str, str]] = {"append": "serve"}  # which process reaches a named place, where not its namesake
-ELSEWHERE: Final = ("webhooks.",)  # these are reached by a process of their own, and killed in test_webhooks.py
+CLAIMING: Final = ("lanes", "webhooks")
+A_MOMENT: Final = 5.0  # for which these claim a lane, so that a death costs seconds; in service half a minute, or one
+TICK: Final = 0.5
 
 
 def places() -> list[str]:
     """Every named place where a process may be made to die, as the code names them."""
     named = (re.findall(r'reach\("([\w.]+)"\)', file.read_text()) for file in (ROOT / "services").rglob("*.py"))
-    return sorted(place for found in named for place in found if not place.startswith(ELSEWHERE))
+    return sorted(place for found in named for place in found)
 
 
 def part_of(place: str) -> str:
@@ -51,6 +57,8 @@ class System:
     folder: Path
     nodes: Nodes | None
     port: int
+    partner: Partner
+    lease: float | None = A_MOMENT
     running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     bench: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
@@ -95,6 +103,34 @@ class System:
         finally:
             (self.folder / house.HOLD).unlink()
 
+    @contextmanager
+    def claiming_as_in_service(self) -> Iterator[None]:
+        self._claim_for(None)
+        yield
+        self._claim_for(A_MOMENT)
+
+    def move_clock(self, by: timedelta) -> None:
+        """Business time, of which nothing but a hand moves the clock of a sandbox."""
+        self.fetch("update foundation.sandbox_clock set now = now + $1", by)
+
+    @contextmanager
+    def time_passing(self) -> Iterator[None]:
+        """Business time goes on as real time does; while the database is away it stands still."""
+        over = threading.Event()
+
+        def tick() -> None:
+            while not over.wait(TICK):
+                with suppress(*AWAY):
+                    self.move_clock(timedelta(seconds=TICK))
+
+        ticking = threading.Thread(target=tick)
+        ticking.start()
+        try:
+            yield
+        finally:
+            over.set()
+            ticking.join()
+
     def close(self) -> None:
         for part in list(self.running):
             self.kill(part)
@@ -121,9 +157,16 @@ class System:
             return [(row["key"], row["value"]) for row in self.fetch(query, TOPIC)]
         return asyncio.run(_everything(self.nodes.bootstrap))
 
+    def _claim_for(self, lease: float | None) -> None:
+        self.lease = lease
+        for part in CLAIMING:
+            self.kill(part)
+            self.start(part)
+
     def _process(self, part: str, failpoint: str | None) -> "subprocess.Popen[bytes]":
         set_ = {} if failpoint is None else {failpoints.NAME: failpoint, failpoints.ALLOWED: "1"}
-        where = [self.server.url(MAIN), self.server.url(KEYS), str(self.folder), str(self.port)]
+        lease = house.IN_SERVICE if self.lease is None else str(self.lease)
+        where = [self.server.url(MAIN), self.server.url(KEYS), str(self.folder), str(self.port), lease]
         kafka = [self.nodes.bootstrap] if self.nodes is not None else []
         with (self.folder / f"{part}.log").open("ab") as log:
             process = subprocess.Popen(
@@ -151,10 +194,11 @@ def system(nodes: Nodes | None) -> Iterator[System]:
         asyncio.run(migrate(server.url(MAIN), server.url(KEYS)))
         if nodes is not None:
             asyncio.run(KafkaBus(Cluster(tuple(nodes.bootstrap.split(",")))).make(TOPIC))
-        whole = System(server, folder, nodes, _free_port())
+        whole = System(server, folder, nodes, _free_port(), stack.enter_context(partner()))
         stack.callback(whole.close)
         for part in PARTS:
             whole.start(part)
+        stack.enter_context(whole.time_passing())
         yield whole
 
 
