@@ -141,8 +141,10 @@ async def open_desk(
     app.include_router(feed_endpoints.router(shelf, news, streams, cursors))
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://draad.example.org") as client:
-        yield Desk(database, dossiers, app, client, relay, notifier, lanes, streams, tokens, deliverer)
-    lines.close()
-    await notifier.close()
-    await relay.close()
-    await bus.close()
+        try:
+            yield Desk(database, dossiers, app, client, relay, notifier, lanes, streams, tokens, deliverer)
+        finally:
+            lines.close()
+            await notifier.close()
+            await relay.close()
+            await bus.close()

@@ -15,7 +15,7 @@ from services.foundation.database.connection import Connection, Database
 from services.foundation.doorbell import Doorbell, keep_working
 from services.foundation.failpoints import reach
 from services.foundation.telemetry import fault, log
-from services.notifications.pending import Claim, hold, looked, ordinals
+from services.notifications.pending import Claim, ClaimLost, hold, looked, ordinals
 from services.notifications.ports import Release, Thin
 from services.notifications.trouble import passes
 
@@ -145,20 +145,22 @@ class Lanes:
                 reach("lanes.before_commit")
             reach("lanes.after_commit")
             return decided
+        except ClaimLost:
+            return 0
         except Exception as error:  # the outermost place of a lane: its fault is its own, the others go on
             await self._failed(claim, error)
             return 0
 
     async def _decide(self, conn: Connection, claim: Claim) -> int:
-        lane = (await hold(conn, [claim])).get(claim)
-        if lane is None:
-            return 0
         (waiting,) = await looked(conn, [(claim, _limit(claim))])
         if waiting is None:
             return 0
         delivered: Mapping[int, Thin] = {}
         if waiting.rows:
             (delivered,) = await self._release.deliver(conn, [waiting.candidates()])
+        lane = (await hold(conn, [claim])).get(claim)
+        if lane is None:
+            raise ClaimLost
         permitted = [row for row in waiting.rows if row["sequence"] in delivered]
         refused = [row["sequence"] for row in waiting.rows if row["sequence"] not in delivered]
         given = await _number(conn, claim, permitted, lane["last_number"])

@@ -1,7 +1,8 @@
 """What waits in a lane, in its order, and the numbers it gets: the same for everyone who serves lanes.
 
 A claim moves `due_at` of a lane past its lease and raises `attempt`: who comes back late finds another number there,
-and does nothing.
+and does nothing. Whoever writes here takes the rows of deliveries first and those of lanes last, each in one order, as
+who places entries does: so nobody waits crosswise, and a lane is held for a moment only.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +34,7 @@ _PENDING = """
     cross join lateral (
         select sequence, ordinal, number, place, replay from notifications.deliveries as delivery
         where delivery.subscription_id = lane.subscription_id and delivery.dossier_id = lane.dossier_id
-          and state = 'pending' order by place, replay, sequence limit claim.most
+          and state = 'pending' order by place, replay, sequence limit claim.most for update
     ) as pending
     order by claim.n, pending.place, pending.replay, pending.sequence
 """
@@ -74,18 +75,23 @@ class Waiting:
         return Candidates(self.claim.dossier_id, self.reader, sequences, self.types, most)
 
 
+class ClaimLost(Exception):
+    """Another has claimed the lane while this was decided: it is the other's."""
+
+    retry_after = 0
+
+
 async def hold(conn: Connection, claims: Sequence[Claim]) -> dict[Claim, Any]:
     """Locks lanes to the end of the transaction, and gives their rows; not what another has claimed since.
 
-    A statement of its own: who puts something in a lane holds its row, so what is read after this is new. And late, if
-    it can be: whoever places what comes next waits for it.
+    A statement of its own: who puts something in a lane holds its row, so what is read after this is new.
     """
     rows = await conn.fetch(_HOLD, *columns((*claim.lane, claim.attempt) for claim in claims)) if claims else ()
     return {claims[row["n"] - 1]: row for row in rows}
 
 
 async def looked(conn: Connection, looks: Sequence[tuple[Claim, int]]) -> list[Waiting | None]:
-    """So much of what waits in each of these lanes; nothing of what another has claimed since. Locks no lane.
+    """So much of what waits in each of these lanes, locked, but no lane; nothing of what another has claimed since.
 
     None: its subscription has ended; what it left behind goes too.
     """
@@ -109,6 +115,7 @@ async def _subscriptions(conn: Connection, ids: AbstractSet[UUID]) -> dict[UUID,
 
 
 async def _pending(conn: Connection, looks: Sequence[tuple[Claim, int]]) -> dict[Claim, list[Any]]:
+    looks = sorted(looks, key=lambda look: look[0].lane)
     rows = await conn.fetch(_PENDING, *columns((*claim.lane, claim.attempt, most) for claim, most in looks))
     return {looks[n - 1][0]: list(its) for n, its in groupby(rows, key=itemgetter("n"))}
 

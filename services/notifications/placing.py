@@ -29,6 +29,7 @@ _REPLAY = """
     ), placed as (
         insert into notifications.deliveries (subscription_id, dossier_id, sequence, place, replay)
         select id, $3, earlier, $4, true from candidates, generate_series(1, $4::int - 1) as earlier
+        order by id, earlier
         on conflict (subscription_id, dossier_id, sequence) do update
         set state = 'pending', place = excluded.place, replay = true where deliveries.state = 'dropped'
         returning subscription_id

@@ -114,8 +114,8 @@ class RealStage:
         while moving := [t for t in self._tasks.values() if t.point is None and not t.has_ended]:
             waiting = {row["pid"] for row in await self._watch.fetch(WAITS, [t.pid for t in moving if t.pid])}
             still = [t for t in moving if t.point is None and not t.has_ended]
-            if all(task.pid in waiting for task in still):
-                return
+            if len(still) == len(moving) and all(task.pid in waiting for task in still):
+                return  # nobody got further while this was asked: who waits was not let go meanwhile
 
     def results(self) -> dict[str, Any]:
         assert all(task.has_ended for task in self._tasks.values()), "stuck"

@@ -8,7 +8,7 @@ from uuid import UUID
 from services.foundation.database.connection import Database
 from services.foundation.doorbell import Doorbell, keep_working
 from services.foundation.telemetry import fault, log
-from services.notifications.pending import Claim
+from services.notifications.pending import Claim, ClaimLost
 from services.notifications.trouble import passes
 from services.notifications.webhooks.claims import Servable, Turns, claimed, servable
 from services.notifications.webhooks.courier import Courier
@@ -49,10 +49,16 @@ class Deliverer:
 
     async def run(self) -> None:
         """Until cancelled."""
-        await keep_working("webhooks", self.run_once, self._bell)
+        try:
+            await keep_working("webhooks", self.run_once, self._bell)
+        finally:
+            await self._cut_off()
 
     async def run_once(self) -> int:
-        """Until no lane is due and nothing is on its way; the number of times a lane was served."""
+        """Until no lane is due and nothing is on its way; the number of times a lane was served.
+
+        In trouble what is on its way goes on and belongs to the next turn: its answer may come when all is well again.
+        """
         async with self._turn:
             served = 0
             try:
@@ -65,8 +71,11 @@ class Deliverer:
                     for task in [task for task in self._busy if task.done()]:
                         del self._busy[task]
                         served += task.result()
-            finally:
+            except Exception:
+                raise
+            except BaseException:
                 await self._cut_off()
+                raise
 
     async def _something_happens(self) -> None:
         """One lane is done, or there is more to do."""
@@ -107,6 +116,8 @@ class Deliverer:
         try:
             while await self._courier.carry(claim, is_last=most == 1 or time.monotonic() > until):
                 most -= 1
+        except ClaimLost:
+            return 0
         except Exception as error:  # the outermost place of a lane: its fault is its own, the others go on
             await self._trouble(claim, error)
         return 1
@@ -126,7 +137,7 @@ class Deliverer:
             await conn.execute(_TROUBLED, *lane, type(error).__name__, LATER, parked)
 
     async def _cut_off(self) -> None:
-        """Told to stop, or in trouble: what is on its way is left to its lease."""
+        """Told to stop: what is on its way is left to its lease."""
         for task in self._busy:
             task.cancel()
         await asyncio.gather(*self._busy, return_exceptions=True)

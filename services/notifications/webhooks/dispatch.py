@@ -16,7 +16,8 @@ import orjson
 
 from services.foundation import failpoints
 from services.foundation.database.connection import Connection, within
-from services.notifications.pending import Claim, Waiting, columns, hold, looked, ordinals
+from services.foundation.telemetry import fault, log
+from services.notifications.pending import Claim, ClaimLost, Waiting, columns, hold, looked, ordinals
 from services.notifications.ports import Release, Thin
 from services.notifications.webhooks.lines import Line, NoAnswer
 from services.notifications.webhooks.messages import message_id, posted
@@ -60,12 +61,6 @@ class Clock(Protocol):
     def __call__(self) -> float: ...
 
 
-class ClaimLost(Exception):
-    """Another has claimed the lane while this was decided: nothing is sent here."""
-
-    retry_after = 0
-
-
 @dataclass(frozen=True)
 class Ready:
     """A claimed lane of which the line is open.
@@ -105,7 +100,7 @@ class Chosen:
     """Of what was looked at in a lane: the first that may be sent now, if any, and what stands before it."""
 
     waiting: Waiting
-    row: Any | None
+    row: Any
     event: Thin
     refused: Sequence[int]
 
@@ -127,13 +122,19 @@ class Dispatch:
 
     async def send(self, lot: Sequence[Ready]) -> Sequence[Sent | Nothing | Exception]:
         """The next delivery of each lane; what stands before it and may not be sent any more is dropped."""
-        async with self.release.fenced({one.claim.dossier_id for one in lot}) as conn:
-            async with within(conn):
-                found = await self.decide(conn, lot)
-            failpoints.reach("webhooks.under_fence")
-            # Each is waited for, whatever becomes of the others: none may still be writing when the fences go.
-            writes = (self.write(one, each) for one, each in zip(lot, found, strict=True))
-            results = await asyncio.gather(*writes, return_exceptions=True)
+        results: list[Sent | Nothing | BaseException] = []
+        try:
+            async with self.release.fenced({one.claim.dossier_id for one in lot}) as conn:
+                async with within(conn):
+                    found = await self.decide(conn, lot)
+                failpoints.reach("webhooks.under_fence")
+                # Each is waited for, whatever becomes of the others: none may still be writing when the fences go.
+                writes = (self.write(one, each) for one, each in zip(lot, found, strict=True))
+                results = await asyncio.gather(*writes, return_exceptions=True)
+        except Exception as error:
+            if not results:
+                raise
+            log.warning("fences_lost", **fault(error))  # at the very end: all was written under them, and only once
         return [_no_cancellation(result) for result in results]
 
     async def decide(self, conn: Connection, lot: Sequence[Ready]) -> list[Found | Nothing]:
@@ -142,8 +143,12 @@ class Dispatch:
         permitted = await self.release.deliver(conn, [each.candidates(most=1) for each in ours])
         chosen = [Chosen.of(each, its) for each, its in zip(ours, permitted, strict=True)]
         await _drop(conn, chosen)
+        lanes = await hold(conn, [one.waiting.claim for one in chosen])
         last = {one.claim for one in lot if one.is_last}
-        found: dict[Claim, Found | Nothing] = {**await _number(conn, chosen), **await _served(conn, chosen, last)}
+        found: dict[Claim, Found | Nothing] = {
+            **await _number(conn, [one for one in chosen if one.row is not None], lanes),
+            **await _served(conn, [one.waiting.claim for one in chosen if one.row is None], lanes, last),
+        }
         return [found.get(one.claim, Nothing(more=False)) for one in lot]
 
     async def write(self, one: Ready, found: Found | Nothing) -> Sent | Nothing:
@@ -164,17 +169,17 @@ async def _drop(conn: Connection, chosen: Sequence[Chosen]) -> None:
         await conn.execute(_DROPPED, *columns(refused))
 
 
-async def _number(conn: Connection, chosen: Sequence[Chosen]) -> dict[Claim, Found]:
+async def _number(conn: Connection, chosen: Sequence[Chosen], lanes: Mapping[Claim, Any]) -> dict[Claim, Found]:
     """A number once given stays, whatever becomes of the attempt: no other entry may ever come under it."""
-    first = [(one.waiting.claim, one, one.row) for one in chosen if one.row is not None]
-    lanes = await hold(conn, [claim for claim, _, _ in first])
-    if len(lanes) < len(first):
+    if any(one.waiting.claim not in lanes for one in chosen):
         raise ClaimLost
-    last = await ordinals(conn, Counter(claim.subscription_id for claim, _, row in first if row["number"] is None))
+    fresh = Counter(one.waiting.claim.subscription_id for one in chosen if one.row["number"] is None)
+    last = await ordinals(conn, fresh)
     given: list[tuple[Any, ...]] = []
     found: dict[Claim, Found] = {}
-    for claim, one, row in first:
-        sequence, ordinal, number = row["sequence"], row["ordinal"], row["number"]
+    for one in chosen:
+        claim, sequence = one.waiting.claim, one.row["sequence"]
+        ordinal, number = one.row["ordinal"], one.row["number"]
         if number is None:
             ordinal = last[claim.subscription_id] = last[claim.subscription_id] + 1
             number = lanes[claim]["last_number"] + 1
@@ -185,10 +190,15 @@ async def _number(conn: Connection, chosen: Sequence[Chosen]) -> dict[Claim, Fou
     return found
 
 
-async def _served(conn: Connection, chosen: Sequence[Chosen], last: Container[Claim]) -> dict[Claim, Nothing]:
+async def _served(
+    conn: Connection, claims: Sequence[Claim], lanes: Container[Claim], last: Container[Claim]
+) -> dict[Claim, Nothing]:
     """Lanes in which nothing was found."""
-    claims = await hold(conn, [one.waiting.claim for one in chosen if one.row is None])
-    return {claim: Nothing(more=bool(await conn.fetchval(_SERVED, *claim.lane, claim in last))) for claim in claims}
+    return {
+        claim: Nothing(more=bool(await conn.fetchval(_SERVED, *claim.lane, claim in last)))
+        for claim in claims
+        if claim in lanes
+    }
 
 
 def _no_cancellation(result: Sent | Nothing | BaseException) -> Sent | Nothing | Exception:
