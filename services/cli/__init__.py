@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import invented, operating, rules
+from services.cli import deliveries, invented, operating, rules
 from services.cli.trouble import exit_status
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 invented.add_to(app)
 operating.add_to(app)
 rules.add_to(app)
+deliveries.add_to(app)
 
 
 def _version(wanted: bool) -> None:

@@ -67,10 +67,6 @@ _FAILED = """
         parked_at = case when $6 then clock_timestamp() end
     where subscription_id = $1 and dossier_id = $2 and attempt = $3
 """
-_RESUME = """
-    update notifications.lanes set parked_at = null, failures = 0, due_at = '-infinity'
-    where subscription_id = $1 and dossier_id = $2 and parked_at is not null
-"""
 _WAITING = """
     select exists (select from notifications.lanes
                    where subscription_id = $1 and is_waiting and parked_at is null and failures = 0)
@@ -112,12 +108,6 @@ class Lanes:
                     if not await conn.fetchval(_WAITING, subscription_id):
                         return
                 await asyncio.sleep(0.02)
-
-    async def resume(self, subscription_id: UUID, dossier_id: UUID) -> None:
-        """Let a parked lane go on; for an operator who took the cause away."""
-        async with self._database.connection() as conn:
-            await conn.execute(_RESUME, subscription_id, dossier_id)
-        self.wake()
 
     async def _next_owner(self) -> str | None:
         """Owners take turns by name, so that one with many lanes never keeps another waiting."""

@@ -138,6 +138,7 @@ lanes = Table(
         "due_at",
         postgresql_where=text(f"{WAITS} and way = 'webhook'"),
     ),
+    Index("ix_lanes_parked", "parked_at", postgresql_where=text("parked_at is not null")),
 )
 
 # Where webhooks go, how each endpoint stands, and the keys that sign for it.

@@ -50,7 +50,7 @@ def test_the_same_over_a_kafka_with_tls_passwords_and_rights(urls: Urls, tmp_pat
         ("relay", notifier, "It lacks WRITE on topic draad.entries"),
         ("relay", relay | {"DRAAD_KAFKA_PASSWORD_FILE": str(password)}, "refuses this user and password"),
     ):
-        refused = draad("serve", part, "--port", "0", given=_installation(urls, "https://login.example.org") | wrong)
+        refused = draad("serve", part, "--port", "0", given=installation(urls, "https://login.example.org") | wrong)
         assert refused.status == 1
         assert words in " ".join(refused.complained.split())
         assert refused.is_a_sentence()
@@ -67,7 +67,7 @@ def _as(nodes: Nodes, user: str) -> dict[str, str]:
     }
 
 
-def _installation(urls: Urls, issuer: str) -> dict[str, str]:
+def installation(urls: Urls, issuer: str) -> dict[str, str]:
     return {
         "DRAAD_ISSUER": issuer,
         "DRAAD_AUDIENCE": AUDIENCE,
@@ -79,7 +79,7 @@ def _installation(urls: Urls, issuer: str) -> dict[str, str]:
 
 def _through_all_the_others(urls: Urls, tmp_path: Path, kafka: Mapping[str, dict[str, str]]) -> None:
     with provider() as issuer, ExitStack() as stack:
-        given = _installation(urls, issuer.url)
+        given = installation(urls, issuer.url)
         oosterlo = {"key": "oosterlo", "kind": "municipality", "name": "Oosterlo", "sources": ["urn:nld:oin:9999"]}
         carla = {"key": "carla", "organisation": "oosterlo", "roles": ["MUN"]}
         parties = {

@@ -9,6 +9,7 @@ import pytest
 
 from services.foundation.database.connection import Connection, Database
 from services.notifications.lanes import Lanes
+from services.notifications.parked import Outcome, parked, resume_lanes, since
 from services.notifications.placing import Placing
 from services.notifications.ports import Candidates, Thin
 from services.notifications.subscriptions import delete, deliver_again
@@ -65,9 +66,33 @@ async def test_a_fault_stops_its_own_lane_at_the_culprit(dossiers: Dossiers) -> 
     dossiers.broken.clear()
     await place(dossiers, ONE, 1, "gemeente")
     assert await lanes.run_once() == 0
-    await lanes.resume(reader, ONE)
+    async with dossiers.database.connection() as conn:
+        assert [(lane.subscription_id, lane.dossier_id, lane.reason) for lane in (await parked(conn)).lanes] == [
+            (reader, ONE, "LookupError")
+        ]
+        assert await resume_lanes(conn, {TWO}) == []
+        resumed = await resume_lanes(conn, {ONE})
+        assert await since(conn, resumed) == Outcome(went_on=0, still=0, untried=1, is_settled=False)
     await lanes.run_once()
     assert [n for id, n in await sequences(dossiers, reader) if id == ONE] == [1, 2, 3, 4, 5]
+    async with dossiers.database.connection() as conn:
+        assert await since(conn, resumed) == Outcome(went_on=1, still=0, untried=0, is_settled=True)
+        assert (await parked(conn)).lanes == []
+
+
+async def test_a_lane_that_meets_its_fault_again_stands_still_again(dossiers: Dossiers) -> None:
+    reader = await subscribe(dossiers.database, "gemeente")
+    await place(dossiers, ONE, 2, "gemeente")
+    await place(dossiers, TWO, 1, "gemeente")
+    dossiers.broken |= {(ONE, 1), (TWO, 1)}
+    lanes = Lanes(dossiers.database, dossiers)
+    await lanes.run_once()
+    dossiers.broken.remove((TWO, 1))
+    async with dossiers.database.connection() as conn:
+        resumed = await resume_lanes(conn)
+        await lanes.run_once()
+        assert await since(conn, resumed) == Outcome(went_on=1, still=1, untried=0, is_settled=True)
+    assert await sequences(dossiers, reader) == [(TWO, 1)]
 
 
 class Late(Dossiers):

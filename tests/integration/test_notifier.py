@@ -12,6 +12,7 @@ from services.foundation.bus.postgres import PostgresBus
 from services.foundation.database.connection import Database
 from services.notifications.lanes import Lanes
 from services.notifications.notifier import TOPIC, Notifier
+from services.notifications.streams import resume
 from tests.dossiers import Dossiers, both, got, subscribe
 
 pytestmark = pytest.mark.anyio
@@ -195,9 +196,9 @@ async def test_a_poisonous_entry_holds_its_own_dossier_and_no_other(house: House
         (True, 1),
     ]
     assert await house.parked() == [("poison", 2), ("blocked", 3)]
-    assert await house.notifier.resume(ONE) == 0
+    assert await resume(house.database, house.dossiers, ONE) == 0
     house.dossiers.poison.clear()
-    assert await house.notifier.resume(ONE) == 2
+    assert await resume(house.database, house.dossiers, ONE) == 2
     await house.dossiers.append(ONE)
     await house.settle()
     assert [row[3] for row in await got(house.database, reader) if row[1] == ONE] == [1, 2, 3, 4]
