@@ -1,6 +1,6 @@
 """Carries entries from the outbox of the dossier service to the bus: in order, at least once, numbered without gaps.
 
-Apart from the dossier service itself, which appends to it, this module is the only one that touches `dossier.outbox`.
+Apart from the dossier service itself, which appends to it, this service alone touches `dossier.outbox`.
 One relay works at a time per shard: it holds a session advisory lock, and everything it writes goes over the
 connection that holds it, so that who lost the lock can write no more. A crash anywhere gives the same batch in the
 same order again, because its positions were committed before its first record left; consumers drop what they have.

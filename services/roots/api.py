@@ -20,6 +20,7 @@ from services.foundation.database.connection import AWAY
 from services.foundation.http_headers import API_VERSION
 from services.foundation.problems import UNAVAILABLE, Problem
 from services.notifications import endpoints as subscriptions
+from services.roots.backlogs import Backlogs
 from services.roots.house import House
 
 DOCUMENT: Final = SCHEMAS / "openapi.json"
@@ -95,6 +96,7 @@ def application(
 
 def health(house: House) -> APIRouter:
     routes = APIRouter(tags=["health"], default_response_class=JsonAnswer)
+    backlogs = Backlogs(house.database)
 
     @routes.get(
         "/health/live",
@@ -132,6 +134,7 @@ def health(house: House) -> APIRouter:
         response_description="The text format of Prometheus, version 0.0.4",
     )
     async def metrics() -> Response:
+        await backlogs.look()
         return Response(telemetry.metrics_text(), media_type="text/plain; version=0.0.4")
 
     return routes

@@ -1,11 +1,13 @@
 """What is written for people: the page of the API needs nothing from elsewhere, and every problem is explained."""
 
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from services.foundation import telemetry
 from services.foundation.openapi import operations
 from services.foundation.openapi_page import page
 from services.foundation.problems import KINDS
@@ -13,6 +15,8 @@ from services.roots.api import DOCUMENT
 
 ROOT = Path(__file__).parents[2]
 PROBLEMS = ROOT / "docs" / "problems.md"
+WATCHING = ROOT / "docs" / "watching.md"
+ALARM = re.compile(r'log\.(?:warning|error|critical)\(\s*"(\w+)"(?: if \w+ else "(\w+)")?')
 VOID = {"meta", "br", "hr"}
 
 
@@ -81,3 +85,23 @@ def test_what_a_document_says_is_text_and_never_markup() -> None:
 def test_every_kind_of_problem_is_explained(slug: str) -> None:
     headings = [line.lstrip("# ").strip("`") for line in PROBLEMS.read_text("utf-8").splitlines() if line[:1] == "#"]
     assert slug in headings
+
+
+def test_every_metric_is_explained() -> None:
+    page = WATCHING.read_text("utf-8")
+    metrics = [metric for metric in telemetry.registry.collect() if metric.name.startswith("draad_")]
+    assert len(metrics) > 5
+    assert [each.name for each in metrics if not re.search(rf"`{each.name}(?:_total)?[`{{]", page)] == []
+
+
+def test_every_alarm_is_explained() -> None:
+    page = WATCHING.read_text("utf-8")
+    found = {
+        name
+        for file in (ROOT / "services").rglob("*.py")
+        for names in ALARM.findall(file.read_text("utf-8"))
+        for name in names
+        if name
+    }
+    assert {"lane_parked", "lane_failed", "poison", "webhook_state"} <= found
+    assert {name for name in found if f"`{name}`" not in page} == set()

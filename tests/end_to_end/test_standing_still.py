@@ -14,6 +14,7 @@ from tests.database import Urls
 from tests.dossiers import Dossiers, subscribe
 from tests.end_to_end.processes import draad, running
 from tests.end_to_end.test_parts import installation
+from tests.sandboxes import Api
 
 SPACE = UUID("00000000-0000-4000-8000-000000000013")
 LANE, POISONED, GONE = (uuid5(SPACE, name) for name in ("lane", "poisoned", "gone"))
@@ -96,3 +97,11 @@ def test_a_lane_that_nobody_serves_is_told_as_not_tried(urls: Urls) -> None:
     resumed = draad("deliveries", "resume", str(LANE), given=given)
     assert resumed.status == 0, resumed
     assert "Lanes: 0 went on, 0 stand still again, 1 not tried yet (do `draad serve lanes`" in resumed.said
+
+
+def test_what_waits_is_at_metrics(api: Api) -> None:
+    told = api.call("GET", "/metrics", None).text
+    for line in ("draad_lanes_parked 0.0", "draad_entries_parked 0.0", 'draad_webhooks{status="paused"} 0.0'):
+        assert line in told.splitlines()
+    for name in ("draad_outbox_unpublished", "draad_outbox_oldest_seconds", "draad_lanes_waiting"):
+        assert re.search(rf"^{name} \d", told, re.MULTILINE)

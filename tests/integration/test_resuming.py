@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -30,6 +31,7 @@ def partition(key: object) -> int:
 
 
 BESIDE = next(id for id in (uuid5(SPACE, str(n)) for n in range(1000)) if partition(id) == partition(ONE))
+WATCHING = Path(__file__).parents[2] / "docs" / "watching.md"
 WAITS = "select exists (select from pg_locks where not granted)"
 
 
@@ -179,3 +181,21 @@ async def test_what_is_no_entry_is_told_by_its_place_and_stays(house: House) -> 
         found = await parked.parked(conn)
     assert {record.partition for record in found.records} == {partition("nobody"), partition(ONE)}
     assert (found.lanes, found.dossiers) == ([], [])
+
+
+async def test_what_the_bus_lost_is_published_again_and_the_gap_fills(house: House) -> None:
+    """As docs/watching.md says."""
+    house.dossiers.poison.clear()
+    await resume(house.database, house.dossiers, ONE)
+    await house.dossiers.append(ONE)
+    async with house.database.connection() as conn:
+        await conn.execute("update dossier.outbox set published_at = now(), position = 99 where published_at is null")
+    await house.append(ONE)
+    await house.settle()
+    assert await house.standing() == [(ONE, 1, 5, "gap")]
+    (again,) = [line.strip() for line in WATCHING.read_text("utf-8").splitlines() if "update dossier.outbox" in line]
+    async with house.database.connection() as conn:
+        await conn.execute(again.replace("'…'", f"'{ONE}'").replace("…", "4"))
+    await house.settle()
+    assert await house.standing() == []
+    assert await house.sequences() == [1, 2, 3, 4, 5]

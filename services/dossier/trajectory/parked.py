@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import nan
 from uuid import UUID
 
 from services.dossier.trajectory.rulebook import RuleFailed
@@ -44,6 +45,11 @@ async def count(conn: Connection) -> int:
     found: int = await conn.fetchval("select count(distinct dossier_id) from dossier.timers where failures > 0")
     _parked.set(found)
     return found
+
+
+def unknown() -> None:
+    """For the metric, where nobody can be asked."""
+    _parked.set(nan)
 
 
 async def resume(conn: Connection, dossier_ids: Sequence[UUID]) -> int:
