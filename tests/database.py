@@ -7,23 +7,15 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-import asyncpg
 import pytest
 
 from services.foundation.database.connection import Database
 from services.foundation.database.embedded import Server, running
 from services.foundation.database.migrations import migrate
+from tests.pairs import TEMPLATES, Pairs, Urls, administer
 
-TEMPLATES = ("template_main", "template_keys")
 SERVER = pytest.StashKey[Server]()
-
-
-@dataclass(frozen=True)
-class Urls:
-    """Where a fresh, migrated pair of databases stands."""
-
-    main: str
-    keys: str
+PAIRS = pytest.StashKey[Pairs]()
 
 
 @dataclass(frozen=True)
@@ -39,20 +31,10 @@ def _leave(context: AbstractContextManager[Server]) -> None:
 
 
 async def _make_templates(server: Server) -> None:
-    # Each test makes and drops two databases: without waiting for the disk that takes half as long, and a disk that
-    # loses what was not flushed is the one fault that no test here makes.
-    await _administer(server, "alter system set fsync = off", "select pg_reload_conf()")
-    await _administer(server, *(f'create database "{name}"' for name in TEMPLATES))
+    # A disk that loses what was not flushed is the one fault that no test here makes.
+    await administer(server, "alter system set fsync = off", "select pg_reload_conf()")
+    await administer(server, *(f'create database "{name}"' for name in TEMPLATES))
     await migrate(server.url(TEMPLATES[0]), server.url(TEMPLATES[1]))
-
-
-async def _administer(server: Server, *statements: str) -> None:
-    connection = await asyncpg.connect(server.url("postgres"))
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 @pytest.fixture(scope="session")
@@ -71,14 +53,15 @@ def server(request: pytest.FixtureRequest) -> Server:
 
 
 @pytest.fixture
-def urls(server: Server) -> Iterator[Urls]:
+def urls(server: Server, request: pytest.FixtureRequest) -> Iterator[Urls]:
     """The addresses of a fresh, migrated pair of databases, for tests that open them themselves."""
-    name = f"test_{secrets.token_hex(6)}"
-    fresh = [f"{name}_{template.removeprefix('template_')}" for template in TEMPLATES]
-    make = [f'create database "{new}" template "{template}"' for new, template in zip(fresh, TEMPLATES, strict=True)]
-    asyncio.run(_administer(server, *make))
-    yield Urls(*(server.url(new) for new in fresh))
-    asyncio.run(_administer(server, *(f'drop database "{new}" with (force)' for new in fresh)))
+    stash = request.config.stash
+    if PAIRS not in stash:
+        stash[PAIRS] = Pairs(server)
+        request.config.add_cleanup(stash[PAIRS].close)
+    pair = stash[PAIRS].take()
+    yield pair
+    stash[PAIRS].give_back(pair)
 
 
 @asynccontextmanager
@@ -86,11 +69,11 @@ async def empty_databases(server: Server) -> AsyncIterator[Urls]:
     """A pair of databases in which nothing was ever done, for tests of the migrations themselves."""
     name = f"test_{secrets.token_hex(6)}"
     fresh = [f"{name}_main", f"{name}_keys"]
-    await _administer(server, *(f'create database "{new}"' for new in fresh))
+    await administer(server, *(f'create database "{new}"' for new in fresh))
     try:
         yield Urls(*(server.url(new) for new in fresh))
     finally:
-        await _administer(server, *(f'drop database "{new}" with (force)' for new in fresh))
+        await administer(server, *(f'drop database "{new}" with (force)' for new in fresh))
 
 
 @pytest.fixture

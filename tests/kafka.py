@@ -110,5 +110,7 @@ def _in_a_container() -> tuple[str, Callable[[], None]]:
     from testcontainers.community.kafka import KafkaContainer
 
     container = KafkaContainer().with_kraft()
+    for name in ("REPLICATION_FACTOR", "MIN_ISR"):  # Kafka would wait for three nodes before the first transaction
+        container.with_env(f"KAFKA_TRANSACTION_STATE_LOG_{name}", "1")
     container.start()
     return container.get_bootstrap_server(), container.stop

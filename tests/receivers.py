@@ -4,12 +4,13 @@ import asyncio
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from anyio.from_thread import start_blocking_portal
 
 Behaviour = Callable[["Receiver", "Got", asyncio.StreamWriter], Awaitable[None]]
 
@@ -20,6 +21,8 @@ class Got:
     path: str
     headers: dict[str, str]
     body: bytes
+    head: bytes = b""
+    """As it came: the line of the request and all headers."""
 
     @property
     def event(self) -> dict[str, Any]:
@@ -79,11 +82,11 @@ class Receiver:
 
 
 async def read(reader: asyncio.StreamReader) -> Got:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode()
-    first, *lines = head.strip().split("\r\n")
+    head = await reader.readuntil(b"\r\n\r\n")
+    first, *lines = head.decode().strip().split("\r\n")
     method, path, _ = first.split(" ")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    return Got(method, path, headers, await reader.readexactly(int(headers.get("content-length", "0"))))
+    return Got(method, path, headers, await reader.readexactly(int(headers.get("content-length", "0"))), head)
 
 
 def answer(code: int, headers: Mapping[str, str] | None = None) -> bytes:
@@ -175,3 +178,10 @@ async def receiving(behave: Behaviour | None = None, tls: ssl.SSLContext | None 
                 serving.cancel()
             await asyncio.sleep(0)
         await asyncio.sleep(0)
+
+
+@contextmanager
+def receiving_beside() -> Iterator[Receiver]:
+    """In a thread of its own, for a test that is not asynchronous."""
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(receiving()) as receiver:
+        yield receiver

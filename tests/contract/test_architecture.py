@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -126,12 +127,18 @@ def asks_by_name(call: ast.Call) -> bool:
     return name in {"getattr", "attrgetter", "methodcaller"} and bool(named & {"open", "decrypt"})
 
 
-def reachable(root: Path, start: str) -> set[str]:
-    """Every module under services/ that importing `start` brings along, its packages included."""
-    known = {
-        path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): (path, tree)
+@cache
+def imported(root: Path) -> dict[str, frozenset[str]]:
+    """Every module under services/, and what it imports."""
+    return {
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): frozenset(imports(path, tree))
         for path, tree in modules(root, "services")
     }
+
+
+def reachable(root: Path, start: str) -> set[str]:
+    """Every module under services/ that importing `start` brings along, its packages included."""
+    known = imported(root)
     seen: set[str] = set()
     waiting = [start]
     while waiting:
@@ -139,7 +146,7 @@ def reachable(root: Path, start: str) -> set[str]:
         if name in seen or name not in known:
             continue
         seen.add(name)
-        waiting.extend(imports(*known[name]))
+        waiting.extend(known[name])
         if "." in name:
             waiting.append(name.rpartition(".")[0])
     return seen

@@ -2,9 +2,11 @@
 
 import itertools
 import re
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 from services.foundation.contract import EventType
 from tests.lives import ACTORS, ALL_CLASSES, BEFORE, LATER, Life
@@ -151,3 +153,16 @@ SHAPE: Final = re.compile(
     rb"nl-cnry\d{4}|nl\.dossier\.cnry-[a-j]+\.\*|cnry\d{5}qz|ca9a0000-0000-4000-8000-\d{12}"
     rb"|7331\d{3}\.07|0\.7331\d{6}|19\d\d-03-0\dT01:02:03\.\d{6}Z"
 )
+
+
+def readings(raw: bytes) -> Iterator[bytes]:
+    """As it is, and whatever of it may be read another way: by its percent signs, or as base64 from any character."""
+    yield raw
+    yield unquote_to_bytes(raw)
+    for coded in BASE64.findall(raw):
+        letters = coded.translate(URL_SAFE)
+        yield from (b64decode(letters[at:][: (len(letters) - at) // 4 * 4]) for at in range(4))
+
+
+BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-]{12,}")
+URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")

@@ -3,10 +3,13 @@
 import asyncio
 import os
 import re
-from collections.abc import Iterator
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_from_bytes
 from uuid import UUID
 
 import asyncpg
@@ -19,6 +22,7 @@ from services.dossier.domain.commands import Command, Record
 from services.dossier.domain.entries import NewEntry
 from services.dossier.domain.index import NOBODY
 from services.dossier.domain.state import Dossier
+from services.dossier.handlers import Handler
 from services.dossier.incoming import structured
 from services.events.relay import TOPIC, Relay
 from services.foundation import contract
@@ -33,14 +37,17 @@ from services.roots.sandbox import ROOT_KEY
 from tests import sandboxes
 from tests.asyncapi import at, payload
 from tests.end_to_end import in_clear
-from tests.end_to_end.canaries import Canaries, finder, shapes
+from tests.end_to_end.canaries import Canaries, finder, readings, shapes
 from tests.kafka import own_nodes
 from tests.lives import ACTORS, ORGANISATIONS, Life, pointers
+from tests.receivers import Receiver, receiving_beside
 from tests.sandboxes import Api, Sandbox, new_id
 
 CONTRACT = contract.load()
 OPENED, CLOSED, ERASED = (f"nl.dossier.dossier.{verb}" for verb in ("opened", "closed", "erased"))
+GOAL, SIGNAL, TESTED = (f"nl.dossier.{name}" for name in ("goal.set", "signal.raised", "subscription.tested"))
 READERS = tuple(actor for actor in ACTORS if actor not in ("system", "tijn"))
+HOOKED = ("mieke", "hetty")  # one who may know everything, and one who may know little: an employer
 STRANGER = "cnry99999qz"  # in requests that are wrong altogether
 
 pytestmark = pytest.mark.timeout(240)
@@ -53,12 +60,18 @@ class Told:
     sandbox: Sandbox
     life: Life
     canaries: Canaries
+    receiver: Receiver
     refused: list[httpx2.Response] = field(default_factory=list)
     stored: list[httpx2.Response] = field(default_factory=list)
     thin: list[httpx2.Response] = field(default_factory=list)
-    forced: list[str] = field(default_factory=list)
+    forced: dict[str, str] = field(default_factory=dict)
+    """Id → type."""
     processes: list[bytes] = field(default_factory=list)
     before_erasure: list[tuple[str, str, Any]] = field(default_factory=list)
+
+    def types(self) -> dict[str, str]:
+        """Of what was recorded, by its id."""
+        return {answer.json()["id"]: answer.json()["type"] for answer in self.stored} | self.forced
 
     def rows(self) -> Iterator[tuple[str, str, Any]]:
         """Every value of every table of both databases: table, column, value."""
@@ -84,10 +97,10 @@ async def _rows(url: str) -> list[tuple[str, str, Any]]:
 
 @pytest.fixture(scope="module")
 def told() -> Iterator[Told]:
-    with sandboxes.running(loud=True) as sandbox:
+    with sandboxes.running(loud=True) as sandbox, receiving_beside() as receiver:
         api = Api(sandbox.url)
         life = Life(api).enter()
-        told = Told(sandbox, life, Canaries(life))
+        told = Told(sandbox, life, Canaries(life), receiver)
         try:
             _live(told)
         finally:
@@ -97,7 +110,9 @@ def told() -> Iterator[Told]:
 
 def _live(told: Told) -> None:
     life = told.life
-    subscriptions = [_subscribe(life, actor) for actor in READERS]
+    subscriptions = [_subscribe(life, actor, {"channel": "pull"}) for actor in READERS]
+    webhook = {"channel": "webhook", "endpoint": told.receiver.url, "signatures": ["v1a", "v1"]}
+    subscriptions += [_subscribe(life, actor, webhook) for actor in HOOKED]
     bodies = {name: told.canaries.body(type_) for name, type_ in CONTRACT.types.items()}
     assert [fault for name, body in bodies.items() for fault in CONTRACT.faults(name, body)] == []
     _post(told, OPENED, bodies)
@@ -112,8 +127,7 @@ def _live(told: Told) -> None:
     _wrong_requests(told)
     for name in bodies:
         told.refused.append(life.post("ayse", life.event("ayse", name.removeprefix("nl.dossier."), bodies[name])))
-    told.forced = left
-    asyncio.run(_force(told, [*left, CLOSED], bodies))
+    asyncio.run(_force(told, [*left, SIGNAL, CLOSED], bodies))
     life.api.clock()
     _read(told, subscriptions)
     told.before_erasure = list(told.rows())
@@ -130,8 +144,8 @@ def _readable(path: Path) -> bool:
         return False
 
 
-def _subscribe(life: Life, actor: str) -> tuple[str, str]:
-    return actor, life.call("POST", "/v1/subscriptions", actor, {"channel": "pull"}).json()["id"]
+def _subscribe(life: Life, actor: str, asked: dict[str, Any]) -> tuple[str, str]:
+    return actor, life.call("POST", "/v1/subscriptions", actor, asked).json()["id"]
 
 
 def _post(told: Told, name: str, bodies: dict[str, dict[str, Any]]) -> bool:
@@ -158,7 +172,7 @@ def _wrong_bodies(told: Told, bodies: dict[str, dict[str, Any]]) -> None:
             answer = told.life.post(actor, event | {"data": data})
             (told.stored if answer.status_code == 201 else told.refused).append(answer)
     for attribute in ("id", "source", "type", "subject", "specversion", "dataschema", "privacyclass", "data", "extra"):
-        event = told.life.event("noor", "goal.set", bodies["nl.dossier.goal.set"])
+        event = told.life.event("noor", "goal.set", bodies[GOAL])
         told.refused.append(told.life.post("noor", event | {attribute: STRANGER}))
 
 
@@ -198,6 +212,8 @@ async def _force(told: Told, names: list[str], bodies: dict[str, dict[str, Any]]
     root_key = LocalRootKey.read(told.sandbox.folder / ROOT_KEY)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(refusing, "decide", _accept)
+        # A signal is told only to who may know what it is about: here that the dossier was opened.
+        patch.setattr(Handler, "_add", partialmethod(Handler._add, cause=1))
         async with house.built(main, keys, root_key, "urn:test", size=4) as built:
             for name in names:
                 actor = told.canaries.actor(CONTRACT.types[name])
@@ -205,6 +221,7 @@ async def _force(told: Told, names: list[str], bodies: dict[str, dict[str, Any]]
                 event = told.life.event(actor, name.removeprefix("nl.dossier."), bodies[name])
                 dossier_id = UUID(told.life.dossier)
                 await built.handler.record(caller, dossier_id, [structured(event, dossier_id, caller, CONTRACT)])
+                told.forced[event["id"]] = name
 
 
 def _accept(command: Command, _: Dossier) -> tuple[NewEntry, ...]:
@@ -230,20 +247,31 @@ def _read(told: Told, subscriptions: list[tuple[str, str]]) -> None:
     life = told.life
     for actor, subscription in subscriptions:
         for path in (f"/v1/subscriptions/{subscription}/deliveries", "/v1/feed", "/v1/dossiers", "/v1/subscriptions"):
-            told.thin.append(life.get(path, actor, limit="100"))
+            told.thin += _pages(life, path, actor)
         for path in (life.events, life.path, f"{life.path}/grants", f"{life.path}/access-log"):
             answer = life.get(path, actor)
             if answer.status_code >= 400:
                 told.refused.append(answer)
         told.refused.append(life.get(f"{life.events}/{new_id()}", actor))
+    for actor, subscription in subscriptions[-len(HOOKED) :]:
+        told.thin.append(life.call("POST", f"/v1/subscriptions/{subscription}/tests", actor))
     log = life.get(f"{life.path}/access-log", "noor", limit="100")
     (told.thin if log.status_code == 200 else told.refused).append(log)
     told.thin.append(life.call("GET", "/metrics", None))
 
 
+def _pages(life: Life, path: str, actor: str) -> Iterator[httpx2.Response]:
+    asked = {"limit": "100"}
+    while True:
+        yield (answer := life.get(path, actor, **asked))
+        page = answer.json()
+        if len(page["items"]) < 100:
+            return
+        asked["after"] = page["next"]
+
+
 def test_every_type_and_every_field_was_told(told: Told) -> None:
-    stored = {answer.json()["type"] for answer in told.stored} | set(told.forced) | {CLOSED, ERASED}
-    assert stored == set(CONTRACT.types)
+    assert set(told.types().values()) == set(CONTRACT.types)
     assert len(told.canaries.planted) > 180
     assert len(told.forced) < 20  # most go the whole way
 
@@ -281,6 +309,33 @@ def test_what_travels_is_thin(told: Told) -> None:
     for answer in told.thin:
         assert answer.status_code == 200
         assert not wanted.search(answer.content), (answer.request.url, answer.text)
+
+
+def test_what_a_receiver_gets_is_thin(told: Told) -> None:
+    """Every byte of every request, of every type there is: its line, its headers, its body, and what they may hide."""
+    wanted = finder([*told.canaries.planted, STRANGER])
+    events = [got for got in told.receiver.got if got.event["type"] != TESTED]
+    types = told.types()
+    sent = {types[got.event["id"]] for got in events if got.event["id"] in types}
+    assert sent == set(CONTRACT.types) - {ERASED}  # after which nobody may know
+    assert len(told.receiver.asked) == len(HOOKED)
+    assert len(told.receiver.got) - len(events) == 2 * len(HOOKED)
+    for got in (*told.receiver.asked, *told.receiver.got):
+        for reading in readings(got.head + got.body):
+            assert not wanted.search(reading), got
+    for got in told.receiver.got:
+        payload("WebhookTest" if got.event["type"] == TESTED else "WebhookEvent").validate(got.event)
+
+
+@pytest.mark.parametrize("code", [bytes, quote_from_bytes, b64encode, urlsafe_b64encode])
+def test_what_is_hidden_in_a_request_is_found(told: Told, code: Callable[[bytes], bytes | str]) -> None:
+    """In whatever it stands, at whatever place."""
+    for value in told.canaries.planted:
+        for before in (b"", b"~", b"~~"):
+            coded = code(before + value.encode() + b'"\xff')
+            coded = coded.encode() if isinstance(coded, str) else coded
+            request = b"POST /hook HTTP/1.1\r\nX-About: v1," + coded + b"\r\n\r\n{}"
+            assert any(value.encode() in reading for reading in readings(request)), (value, coded)
 
 
 def test_what_travels_is_what_the_asyncapi_document_says(told: Told) -> None:

@@ -17,7 +17,7 @@ ERASING = {"erased_at": BEFORE, "ground": "court_order", "decided_by": "rechtban
 
 @pytest.fixture(scope="module")
 def kept() -> Iterator[Sandbox]:
-    with sandboxes.running(kept=True) as sandbox:
+    with sandboxes.running() as sandbox:
         yield sandbox
 
 

@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from deploy.kafka.nodes import Nodes
-from tests.database import Urls
 from tests.end_to_end.issuing import AUDIENCE, provider
 from tests.end_to_end.processes import draad, running
+from tests.pairs import Urls
 
 WORKERS = ("relay", "notifier", "lanes", "webhooks", "clock")
 GRANT = {

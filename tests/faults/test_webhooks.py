@@ -12,8 +12,9 @@ import pytest
 
 from services.foundation import failpoints
 from services.foundation.database.connection import Database
-from tests.database import Urls, database, databases, server, urls
+from tests.database import database, databases, server, urls
 from tests.desk import Desk, open_desk
+from tests.pairs import Urls
 from tests.receivers import Receiver, hang, receiving
 from tests.sandboxes import ROOT
 

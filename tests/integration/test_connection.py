@@ -21,7 +21,7 @@ from services.foundation.database.connection import (
     advisory_key,
 )
 from services.foundation.database.embedded import MAIN, embedded
-from tests.database import Urls
+from tests.pairs import Urls
 
 pytestmark = pytest.mark.anyio
 

@@ -16,8 +16,8 @@ from services.foundation.database.connection import Connection, Database
 from services.notifications.lanes import Lanes
 from services.notifications.notifier import Notifier
 from services.notifications.ports import Candidates, Thin
-from tests.database import Urls
 from tests.dossiers import Dossiers, got, subscribe
+from tests.pairs import Urls
 
 SPACE = UUID("00000000-0000-4000-8000-000000000004")
 DOSSIERS = [uuid5(SPACE, "one"), uuid5(SPACE, "two")]

@@ -24,7 +24,8 @@ from services.foundation.database.migrations import (
     heads,
     migrate,
 )
-from tests.database import Databases, Urls, empty_databases
+from tests.database import Databases, empty_databases
+from tests.pairs import Urls
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,8 @@ from services.foundation.database.migrations import PostgresTooOld
 from services.foundation.parties import Organisation, Parties, register
 from services.roots import databases as places
 from services.roots.databases import InventedPeople, Place, RealPeople, SchemaBehind
-from tests.database import Databases, Urls, empty_databases
+from tests.database import Databases, empty_databases
+from tests.pairs import Urls
 
 pytestmark = pytest.mark.anyio
 FOLDER = Path("somewhere")

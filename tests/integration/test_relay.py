@@ -22,8 +22,8 @@ from services.foundation.database.connection import Database
 from services.foundation.failpoints import ALLOWED, NAME, FailpointSet, guard
 from services.notifications.lanes import Lanes
 from services.notifications.notifier import Notifier
-from tests.database import Urls
 from tests.dossiers import Dossiers, got, subscribe
+from tests.pairs import Urls
 
 pytestmark = pytest.mark.anyio
 

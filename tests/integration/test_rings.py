@@ -9,8 +9,9 @@ from services.foundation import doorbell
 from services.foundation.parties import Organisation, Parties, Person, register
 from services.foundation.vault.root_key import LocalRootKey
 from services.roots.house import built
-from tests.database import Urls, databases, server, urls
+from tests.database import databases, server, urls
 from tests.dossiers import subscribe
+from tests.pairs import Urls
 from tests.races.world import CARLA, DOSSIER, NOOR, PORTAL, granted, held, opened
 
 __all__ = ["databases", "server", "urls"]

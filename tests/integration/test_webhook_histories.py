@@ -29,8 +29,8 @@ from services.notifications.webhooks.keys import EndpointKeys
 from services.notifications.webhooks.lines import Answer, NoAnswer
 from services.notifications.webhooks.outcomes import Outcome
 from services.notifications.webhooks.walls import Target, Walls
-from tests.database import Urls
 from tests.dossiers import Dossiers, event_id
+from tests.pairs import Urls
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OWNER = "gemeente"

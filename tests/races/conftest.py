@@ -8,7 +8,8 @@ import pytest
 
 from services.foundation.clock import advance, begin_sandbox
 from services.foundation.database.connection import Connection, Database
-from tests.database import Urls, database, databases, server, urls
+from tests.database import database, databases, server, urls
+from tests.pairs import Urls
 from tests.races.stepped import stepped
 from tests.races.world import NOW
 
