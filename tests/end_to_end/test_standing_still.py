@@ -10,10 +10,10 @@ from services.foundation.bus.postgres import PostgresBus
 from services.foundation.database.connection import Database
 from services.notifications.lanes import Lanes
 from services.notifications.notifier import TOPIC, Notifier
-from tests.database import Urls
 from tests.dossiers import Dossiers, subscribe
 from tests.end_to_end.processes import draad, running
 from tests.end_to_end.test_parts import installation
+from tests.pairs import Urls
 from tests.sandboxes import Api
 
 SPACE = UUID("00000000-0000-4000-8000-000000000013")
