@@ -15,6 +15,7 @@ OPENAPI := schemas/openapi.json
 COMPILE := uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	--no-annotate --custom-compile-command "make lock"
 TESTS ?=
+TIMES ?= 3
 PYTHON ?=
 
 .PHONY: help
@@ -39,9 +40,9 @@ test: setup ## Run the whole test suite; TESTS= narrows it.
 	@$(BIN)/python -m pytest $(TESTS)
 
 .PHONY: faults
-faults: setup ## Kill what can be killed, on three nodes of Kafka; one table.
+faults: setup ## Kill what can be killed, on three nodes of Kafka; one table. TIMES= says how often each.
 	@DRAAD_FAULTS=long $(BIN)/python -m pytest tests/faults tests/integration/test_bus_contract.py
-	@$(BIN)/python -m tests.faults
+	@$(BIN)/python -m tests.faults --times "$(TIMES)"
 
 .PHONY: check
 check: check-format check-lint check-types check-imports check-migrations check-documents check-openapi ## Everything below.
