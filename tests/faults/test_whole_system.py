@@ -6,6 +6,7 @@ import pytest
 
 from tests.faults.inflicted import EVERY, survived_together
 from tests.faults.system import PART_OF, PARTS, System, places, system
+from tests.long import IS_LONG
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -17,8 +18,9 @@ def whole() -> Iterator[System]:
         yield running
 
 
+PLACES = ("relay", "append", "notifier") if IS_LONG else ("relay.before_mark", "append.after", "notifier.before")
 KINDS = [
-    ("SIGKILL at relay", "SIGKILL at append", "SIGKILL at notifier"),
+    tuple(f"SIGKILL at {place}" for place in PLACES),
     ("PostgreSQL",),
     ("receiver resets", "receiver answers 200 and dies"),
 ]

@@ -1,4 +1,4 @@
-"""The product's signals and state against those that the slow walk finds, on 2,000 lives from a seed."""
+"""The product's signals and state against those that the slow walk finds, on lives from a seed: 400, or 2,000."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -12,6 +12,7 @@ import pytest
 
 from services.dossier.trajectory.rulebook import UNWATCHED
 from services.foundation import contract
+from tests.long import IS_LONG
 from tests.oracle import state
 from tests.oracle.dates import AMSTERDAM, days
 from tests.oracle.diary import Diary, Signal
@@ -20,7 +21,7 @@ from tests.oracle.product import entries_of, parameters_of, signals_of, state_of
 from tests.oracle.stories.composer import ORG_KINDS, PARTICIPANT, SPACE, required
 from tests.oracle.told import Event, Told
 
-LIVES = 2_000
+LIVES = 2_000 if IS_LONG else 400
 SLICE = 200
 LOOKS = 3  # days on which the state is compared, in each life
 OFTEN = 5  # in each slice

@@ -6,7 +6,6 @@ random ones, which can only be among those. DRAAD_TESTS=long: 1,000 and 20,000. 
 tested by playing the same schedules on both.
 """
 
-import os
 from dataclasses import replace
 from itertools import product
 from random import Random
@@ -14,6 +13,7 @@ from random import Random
 import pytest
 
 from services.foundation.database.connection import Database
+from tests.long import IS_LONG
 from tests.races.conftest import Ground
 from tests.races.model import Isolation, Model, ModelStage, run_through
 from tests.races.schedules import Choices, Choose, at_random, every_schedule, play, spread
@@ -23,7 +23,6 @@ from tests.races.world import DOSSIER, World, keys_in_memory, world_on
 
 pytestmark = pytest.mark.anyio
 
-IS_LONG = os.environ.get("DRAAD_TESTS") == "long"
 AGAIN = f"""
 delete from dossier.snapshots where dossier_id = '{DOSSIER}';
 delete from dossier.index_entries where dossier_id = '{DOSSIER}' and sequence > 4;
