@@ -21,7 +21,7 @@ def whole() -> Iterator[System]:
 PLACES = ("relay", "append", "notifier") if IS_LONG else ("relay.before_mark", "append.after", "notifier.before")
 KINDS = [
     tuple(f"SIGKILL at {place}" for place in PLACES),
-    ("PostgreSQL",),
+    ("PostgreSQL" if IS_LONG else "PostgreSQL killed during delivery",),
     ("receiver resets", "receiver answers 200 and dies"),
 ]
 

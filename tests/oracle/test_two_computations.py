@@ -1,4 +1,4 @@
-"""The product's signals and state against those that the slow walk finds, on lives from a seed: 400, or 2,000."""
+"""The product's signals and state against those that the slow walk finds, on lives from a seed: 200, or 2,000."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ from tests.oracle.product import entries_of, parameters_of, signals_of, state_of
 from tests.oracle.stories.composer import ORG_KINDS, PARTICIPANT, SPACE, required
 from tests.oracle.told import Event, Told
 
-LIVES = 2_000 if IS_LONG else 400
+LIVES = 2_000 if IS_LONG else 200
 SLICE = 200
 LOOKS = 3  # days on which the state is compared, in each life
 OFTEN = 5  # in each slice
