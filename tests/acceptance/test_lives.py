@@ -62,7 +62,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def test_the_lives_pass(sandbox: Sandbox) -> None:
-    lived = LIVES if IS_LONG else LIVES[::2]
+    lived = LIVES if IS_LONG else LIVES[:1]
     driven = Drive(drive.Api(sandbox.url), [drive.Story(path, None) for path in lived], set(KINDS))
     driven.run()
     assert not driven.failures
