@@ -1,13 +1,14 @@
 """What waits in lanes, what stands still, and how the endpoints of webhooks stand, for whoever watches them."""
 
 from math import nan
-from typing import Final
+from typing import Final, get_args
 
 from services.foundation import telemetry
 from services.foundation.database.connection import Connection
+from services.notifications.webhooks.outcomes import State
 
 MOST: Final = 100_000  # counted no further, so that asking costs little when much waits
-STATES: Final = ("pending", "active", "degraded", "paused", "retired")
+STATES: Final = get_args(State)
 
 _waiting = telemetry.gauge("draad_lanes_waiting", "Lanes with something to deliver, now or later, each way to 100,000")
 _lanes_parked = telemetry.gauge("draad_lanes_parked", "Lanes that stand still after a fault")

@@ -15,7 +15,7 @@ from services.dossier.gate import facts, fence, ledger
 from services.dossier.gate.decision import Permit, Prohibitions, Reader, decide, live_grants
 from services.dossier.gate.facts import Known, Row
 from services.dossier.gate.past import all_grants, past_of
-from services.dossier.gate.release import Json, may_know, released, standing
+from services.dossier.gate.release import Json, known_to, may_know, released, standing
 from services.dossier.store.keyrings import Keyrings
 from services.dossier.trajectory.metrics import metrics
 from services.dossier.trajectory.state import derive
@@ -69,13 +69,12 @@ class Overviews:
         """Each value only if all entries that decided it are readable; never recomputed from a part (design §4)."""
 
         async def attempt(conn: Connection) -> Json | None:
-            known, now = await facts.place(conn, dossier_id, reader)
-            if known is None or not may_know(reader, known):
-                await ledger.refused(conn, dossier_id, known is not None, reader, now, "read", None, "no_grant")
+            known = await known_to(conn, reader, dossier_id, "read")
+            if known is None:
                 return None
             past = await past_of(conn, dossier_id, self._keyrings.at_hand(dossier_id, known.epoch), recorded_before)
             timeline = timeline_of(numbered(past.entries), parameters, recorded_before)
-            at = last_moment(now, occurred_before)
+            at = last_moment(known.now, occurred_before)
             values = derive(past.entries, past.grants, at, past.owner, timeline, past.read_at)
             sources = sorted({sequence for _, decided in values.values() for sequence in decided})
             readable = await self._readable(conn, reader, known, sources)
@@ -98,17 +97,16 @@ class Overviews:
         """All of them or none: each rests on the whole history, so only who may read all of it has figures."""
 
         async def attempt(conn: Connection) -> Json | None:
-            known, now = await facts.place(conn, dossier_id, reader)
-            if known is None or not may_know(reader, known):
-                await ledger.refused(conn, dossier_id, known is not None, reader, now, "read", None, "no_grant")
+            known = await known_to(conn, reader, dossier_id, "read")
+            if known is None:
                 return None
             ring = self._keyrings.at_hand(dossier_id, known.epoch)
             history = (await past_of(conn, dossier_id, ring, recorded_before)).history(
-                last_moment(now, occurred_before)
+                last_moment(known.now, occurred_before)
             )
             readable = await self._readable(conn, reader, known, [entry.sequence for entry in history.entries])
             if len(readable) < len(history.entries):
-                await ledger.refused(conn, dossier_id, True, reader, now, "read", None, "not_covered")
+                await ledger.refused(conn, dossier_id, True, reader, known.now, "read", None, "not_covered")
                 return None
             await self._log(conn, reader, known, "read", readable)
             timeline = timeline_of(numbered(history.entries), parameters, recorded_before)

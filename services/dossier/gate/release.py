@@ -356,6 +356,15 @@ def may_know(reader: Reader, known: Known) -> bool:
     return place.is_owner or place.is_reading_delegate or bool(live_grants(reader, place, known.now, "read"))
 
 
+async def known_to(conn: Connection, reader: Reader, dossier_id: UUID, way: str) -> Known | None:
+    """The dossier, where it exists for the reader; where it does not, the refusal is written."""
+    known, now = await facts.place(conn, dossier_id, reader)
+    if known is not None and may_know(reader, known):
+        return known
+    await ledger.refused(conn, dossier_id, known is not None, reader, now, way, None, "no_grant")
+    return None
+
+
 def standing(reader: Reader, known: Known) -> Reader:
     """The reader in the role that this dossier gives: the access log says participant or delegate, not a job."""
     if known.place.is_owner:

@@ -7,12 +7,12 @@ from typing import Literal
 from uuid import UUID
 
 from services.dossier.domain.numbers import Numbers
-from services.dossier.gate import facts, ledger
+from services.dossier.gate import ledger
 from services.dossier.gate.caseload import signal_item
 from services.dossier.gate.decision import Reader
 from services.dossier.gate.looking import Listed, Look, Seen, Sights, logged
 from services.dossier.gate.overviews import MIGHT_KNOW
-from services.dossier.gate.release import Json, may_know, released
+from services.dossier.gate.release import Json, known_to, released
 from services.dossier.gate.sight import STATES, Signal
 from services.dossier.store.keyrings import Keyrings
 from services.foundation.database.connection import Connection, Database
@@ -45,9 +45,8 @@ class Watching:
         look = Look(reader, parameters)
 
         async def attempt(conn: Connection) -> Page | None:
-            known, now = await facts.place(conn, dossier_id, reader)
-            if known is None or not may_know(reader, known):
-                await ledger.refused(conn, dossier_id, known is not None, reader, now, "list", None, "no_grant")
+            known = await known_to(conn, reader, dossier_id, "list")
+            if known is None:
                 return None
             (seen,) = await self._sights.within(conn, look, [known])
             page = _page(seen, state, after, limit)
