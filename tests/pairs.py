@@ -4,7 +4,9 @@ tests do."""
 import asyncio
 import secrets
 from collections import deque
+from collections.abc import AsyncIterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -131,5 +133,20 @@ async def _shape_in(connection: "asyncpg.Connection[Any]") -> Shape:
     return shape
 
 
+@asynccontextmanager
+async def shut(server: Server, url: str) -> AsyncIterator[None]:
+    """Nobody gets into this database, and who was in it is out."""
+    others_end = f"select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '{_name(url)}'"
+    await administer(server, f'alter database "{_name(url)}" allow_connections false', others_end)
+    try:
+        yield
+    finally:
+        await administer(server, f'alter database "{_name(url)}" allow_connections true')
+
+
 def _drop(url: str) -> str:
-    return f'drop database "{url.rpartition("@/")[2].partition("?")[0]}" with (force)'
+    return f'drop database "{_name(url)}" with (force)'
+
+
+def _name(url: str) -> str:
+    return url.rpartition("@/")[2].partition("?")[0]

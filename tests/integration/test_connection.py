@@ -20,8 +20,8 @@ from services.foundation.database.connection import (
     Unreachable,
     advisory_key,
 )
-from services.foundation.database.embedded import MAIN, embedded
-from tests.pairs import Urls
+from services.foundation.database.embedded import MAIN, Server, embedded
+from tests.pairs import Urls, shut
 
 pytestmark = pytest.mark.anyio
 
@@ -227,6 +227,17 @@ async def test_a_database_that_is_not_there_is_unreachable(urls: Urls) -> None:
         await Database.open("postgresql://draad@127.0.0.1:1/draad")
     with pytest.raises(Unreachable):
         await Database.open(urls.main.replace("/test_", "/nobodys_"))
+
+
+async def test_a_database_that_takes_no_connections_is_unreachable(urls: Urls, server: Server) -> None:
+    database = await Database.open(urls.main)
+    async with shut(server, urls.main):
+        with pytest.raises(Unreachable):
+            async with database.transaction():
+                pytest.fail("it let us in")
+    async with database.transaction() as connection:
+        assert await connection.fetchval("select 1") == 1
+    await database.close()
 
 
 async def test_after_a_crash_of_the_server_the_same_pool_works_again() -> None:

@@ -14,13 +14,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from services.foundation.clock import advance, begin_sandbox
-from services.foundation.database.connection import Connection, Database
+from services.foundation.database.connection import AWAY, Connection, Database
+from services.foundation.database.embedded import Server
+from services.notifications import trouble
 from services.notifications.parked import resume_lanes
 from services.notifications.placing import Placing
 from services.notifications.ports import Candidates, Thin
+from services.notifications.webhooks import courier
 from services.notifications.webhooks.deliverer import OF_AN_ENDPOINT, Deliverer
 from tests.desk import Desk, open_desk
-from tests.receivers import Got, Receiver, hang, held_answer, in_turn, raw, receiving, reset, status
+from tests.pairs import shut
+from tests.receivers import Behaviour, Got, Receiver, hang, held_answer, in_turn, raw, receiving, reset, status
 
 pytestmark = pytest.mark.anyio
 
@@ -401,6 +405,40 @@ async def test_what_comes_while_an_answer_is_written_down_is_sent_too(desk: Desk
         await turn
         await desk.deliverer.run_once()
         assert receiver.sequences == [1, 2]
+
+
+@pytest.mark.parametrize("behave", [held_answer, hang])
+async def test_an_answer_that_comes_while_the_database_is_away_is_written_down_when_it_is_back(
+    desk: Desk, server: Server, monkeypatch: pytest.MonkeyPatch, behave: Behaviour
+) -> None:
+    """Without waiting for a lease, and without sending again what was accepted."""
+    troubles = list[Exception]()
+
+    def passes(error: Exception) -> bool:
+        troubles.append(error)
+        return trouble.passes(error)
+
+    monkeypatch.setattr(courier, "passes", passes)
+    async with receiving(in_turn(behave, status(204))) as receiver:
+        made = await webhook(desk, receiver)
+        await allowed(desk, ONE)
+        for _ in range(2):
+            await desk.dossiers.append(ONE)
+        await desk.relay.run_once()
+        await desk.notifier.run_once()
+        turn = desk.start(desk.deliverer.run_once())
+        await desk.until(lambda: len(receiver.got) == 1)
+        async with shut(server, desk.database.url):
+            receiver.released.set()
+            await desk.until(lambda: len(troubles) > 1)
+            with pytest.raises(AWAY):
+                await turn
+        await desk.deliverer.run_once()
+        async with desk.database.connection() as conn:
+            await advance(conn, NOW + timedelta(minutes=1))
+        await desk.deliverer.run_once()
+        assert receiver.sequences == ([1, 2] if behave is held_answer else [1, 1, 2])
+        assert [item["state"] for item in await log_of(desk, made)] == ["delivered"] * 2
 
 
 async def test_whoever_places_what_comes_next_waits_for_no_decision(

@@ -161,7 +161,7 @@ class Database:
                 return await self._pool.acquire()
         except (TimeoutError, asyncpg.TooManyConnectionsError) as error:
             raise Busy from error
-        except (*BROKEN, *SHUTDOWN, CONFUSED) as error:
+        except (*BROKEN, asyncpg.PostgresError, CONFUSED) as error:
             raise Unreachable from error
 
 

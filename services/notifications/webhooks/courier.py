@@ -4,8 +4,9 @@ What many lanes need at the same moment is done for all of them at once, each ti
 go, the decision, and the completion. Only the lines and the answers are each one's own.
 """
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from random import random
@@ -14,8 +15,9 @@ from typing import Final
 from services.foundation import failpoints
 from services.foundation.database.connection import Database
 from services.foundation.gathering import Gathering
-from services.notifications.pending import Claim, looked
+from services.notifications.pending import Claim, ClaimLost, looked
 from services.notifications.ports import Release
+from services.notifications.trouble import passes
 from services.notifications.webhooks import completion
 from services.notifications.webhooks.completion import Accepted
 from services.notifications.webhooks.dispatch import Clock, Dispatch, Nothing, Ready, Sent
@@ -27,6 +29,8 @@ from services.notifications.webhooks.walls import NoEndpoint, Walls
 
 TOGETHER: Final = 25  # as many fences as one transaction may hold
 LOOK_FAR: Final = 50  # of what waits in a lane, so many are looked at once the first of it may not be sent
+WRITE_DOWN_WITHIN: Final = 20.0  # seconds that an answer waits for a database that is away; then it is asked for again
+WRITE_DOWN_AGAIN: Final = 0.5
 
 
 class Courier:
@@ -73,8 +77,9 @@ class Courier:
         outcome = sent.failed or await _outcome(line)
         failpoints.reach("webhooks.before_complete")
         if not outcome.is_accepted:
-            return await self._put_off(claim, sent.sequence, outcome)
-        return await self._accepted.of(Accepted(claim, sent.sequence, outcome.status, is_last))
+            return await _written_down(partial(self._put_off, claim, sent.sequence, outcome))
+        accepted = Accepted(claim, sent.sequence, outcome.status, is_last)
+        return await _written_down(partial(self._accepted.of, accepted))
 
     async def cut_off(self) -> None:
         """Nothing is on its way any more; what was sent meanwhile comes again under the same id."""
@@ -96,6 +101,18 @@ class Courier:
         async with self._database.transaction() as conn:
             await looked(conn, [(claim, 1)])
         return False
+
+
+async def _written_down(write: Callable[[], Awaitable[bool]]) -> bool:
+    """In spite of trouble that passes: to write it twice is to write it once, and not after another has the lane."""
+    until = time.monotonic() + WRITE_DOWN_WITHIN
+    while True:
+        try:
+            return await write()
+        except Exception as trouble:
+            if isinstance(trouble, ClaimLost) or not passes(trouble) or time.monotonic() > until:
+                raise
+        await asyncio.sleep(WRITE_DOWN_AGAIN)
 
 
 async def _outcome(line: Line) -> Outcome:
