@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from services.events.relay import TOPIC
-from services.foundation.bus.kafka.cluster import DAY_MS, RETENTION_DAYS
+from services.foundation.bus.kafka.cluster import RETENTION_MS
 from services.foundation.bus.port import PARTITIONS
 
 Json = dict[str, Any]
@@ -89,7 +89,7 @@ WAYS: Final[Mapping[str, Way]] = {
             | {
                 "topic": TOPIC,
                 "partitions": PARTITIONS,
-                "topicConfiguration": {"cleanup.policy": ["delete"], "retention.ms": RETENTION_DAYS * DAY_MS},
+                "topicConfiguration": {"cleanup.policy": ["delete"], "retention.ms": RETENTION_MS},
             }
         },
     ),

@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 from uuid import UUID, uuid5
 
@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from services.foundation.bus.kafka.bus import KafkaBus
 from services.foundation.bus.kafka.cluster import Cluster
 from services.foundation.bus.kafka.producer import Producer
-from services.foundation.bus.port import Bus, BusClosed, Consumer, OffsetOutOfRange, Received, Record, partition_of
+from services.foundation.bus.port import (
+    RETENTION,
+    Bus,
+    BusClosed,
+    Consumer,
+    OffsetOutOfRange,
+    Received,
+    Record,
+    partition_of,
+)
 from services.foundation.bus.postgres import PostgresBus
 from services.foundation.bus.shares import fair_shares
 from services.foundation.database.connection import AWAY, Connection, Database, Lock
@@ -458,36 +467,62 @@ async def test_postgres_rings_within_the_process(database: Database) -> None:
     assert clock.time() - published < 0.3
 
 
+@pytest.fixture
+def forgetting_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.foundation.bus.postgres.FORGET_EVERY", -1.0)
+    monkeypatch.setattr("services.foundation.bus.postgres.FORGET_AT_ONCE", 2)
+
+
+async def older(database: Database, than: timedelta) -> None:
+    async with database.connection() as connection:
+        await connection.execute("update bus.entries set published_at = published_at - $1::interval", than)
+
+
+@pytest.mark.usefixtures("forgetting_always")
 async def test_postgres_forgets_from_the_front_and_never_skips_unseen(database: Database) -> None:
     bus = PostgresBus(database, 1)
     consumer, behind = await bus.consumer(TOPIC), await bus.consumer(TOPIC)
-    await bus.publish(TOPIC, [record(A, "old")] * 3)
+    await bus.publish(TOPIC, [record(A, "old")] * 2)
     await behind.seek({0: 1})
-    async with database.connection() as connection:
-        await connection.execute("update bus.entries set published_at = published_at - interval '15 days'")
+    await older(database, RETENTION - timedelta(hours=1))
     await bus.publish(TOPIC, [record(A, "new")])
-    before = datetime.now(UTC) - timedelta(days=14)
-    assert await bus.forget(TOPIC, before) == 3
-    assert await bus.forget(TOPIC, before) == 0
-    assert values(await read(consumer, 1)) == ["new"]
+    assert values(await read(behind, 2)) == ["old", "new"], "not yet"
+    await behind.seek({0: 1})
+    await older(database, timedelta(hours=1))
+    await bus.publish(TOPIC, [record(A, "newer")])
+    assert values(await read(consumer, 2)) == ["new", "newer"]
     assert await consumer.end() == {0: 4}
     with pytest.raises(OffsetOutOfRange) as refusal:
         await behind.poll(10, 0.1)
-    assert (refusal.value.asked, refusal.value.first, refusal.value.end) == (1, 3, 4)
+    assert (refusal.value.asked, refusal.value.first, refusal.value.end) == (1, 2, 4)
     await behind.seek({0: refusal.value.first})
-    assert values(await read(behind, 1)) == ["new"]
+    assert values(await read(behind, 2)) == ["new", "newer"]
 
 
-async def test_postgres_forgets_everything_and_goes_on_counting(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("services.foundation.bus.postgres.FORGET_AT_ONCE", 2)
+@pytest.mark.usefixtures("forgetting_always")
+async def test_postgres_forgets_everything_a_bite_at_a_time_and_goes_on_counting(database: Database) -> None:
     bus = PostgresBus(database, 1)
     await bus.publish(TOPIC, [record(A, "old")] * 5)
-    assert await bus.forget(TOPIC, datetime.now(UTC) + timedelta(days=1)) == 5
-    await bus.publish(TOPIC, [record(A, "new")])
-    (received,) = await read(await bus.consumer(TOPIC), 1)
+    await older(database, RETENTION)
+    for held in (4, 3, 3):
+        await bus.publish(TOPIC, [record(A, "new")])
+        async with database.connection() as connection:
+            assert await connection.fetchval("select count(*) from bus.entries") == held
+    (received, *_) = await read(await bus.consumer(TOPIC), 3)
     assert (received.value, received.offset) == (b"new", 5)
+
+
+@pytest.mark.usefixtures("forgetting_always")
+async def test_postgres_has_published_what_it_did_also_where_it_can_forget_nothing(database: Database) -> None:
+    bus = PostgresBus(database, 1)
+    await bus.publish(TOPIC, [record(A, "old")])
+    await older(database, RETENTION)
+    async with database.transaction() as another:
+        await another.execute("select from bus.entries for update")
+        await bus.publish(TOPIC, [record(A, "new")])
+    assert values(await read(await bus.consumer(TOPIC), 2)) == ["old", "new"]
+    await bus.publish(TOPIC, [record(A, "newer")])
+    assert values(await read(await bus.consumer(TOPIC), 2)) == ["new", "newer"]
 
 
 @given(st.dictionaries(st.integers(0, 11), st.integers(0, 50)), st.integers(1, 60), st.integers(0, 12))

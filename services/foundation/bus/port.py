@@ -3,9 +3,12 @@
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 PARTITIONS = 12
+RETENTION = timedelta(days=14)
+"""So long a bus keeps a record; a reader that stays away longer is told that it missed some."""
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,32 @@
 """The bus in PostgreSQL tables: gapless offsets per partition, given out under a row lock of whoever publishes."""
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 import orjson
 
 from services.foundation.bus.doorbell import Doorbell
-from services.foundation.bus.port import PARTITIONS, BusClosed, OffsetOutOfRange, Received, Record, partition_of
+from services.foundation.bus.port import (
+    PARTITIONS,
+    RETENTION,
+    BusClosed,
+    OffsetOutOfRange,
+    Received,
+    Record,
+    partition_of,
+)
 from services.foundation.bus.shares import fair_shares
-from services.foundation.database.connection import Database
+from services.foundation.database.connection import Database, DatabaseTrouble
+from services.foundation.telemetry import fault, log
 
 SHORTEST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 1.0
 FORGET_AT_ONCE: Final = 5_000
+FORGET_EVERY: Final = 3600.0
+FORGET_WITHIN: Final = 0.25  # seconds that it waits for others: they do not wait for it
 
 # Always in ascending order of partition, so that two publishers never wait for each other in a circle. Whoever holds
 # the row holds the end of the partition: no later offset can be committed before this one, and no reader can pass it.
@@ -48,7 +59,8 @@ FORGET: Final = """
     with cut as (
         select p.first_offset, least(p.first_offset + $4, coalesce(
             (select e."offset" from bus.entries e
-              where e.topic = $1 and e.partition = $2 and e."offset" >= p.first_offset and e.published_at >= $3
+              where e.topic = $1 and e.partition = $2 and e."offset" >= p.first_offset
+                and e.published_at >= clock_timestamp() - $3::interval
               order by e."offset" limit 1), p.next_offset)) as "offset"
           from bus.partitions p where p.topic = $1 and p.partition = $2
     ), gone as (
@@ -69,6 +81,7 @@ class PostgresBus:
         self._partitions: dict[str, int] = {}
         self._doorbells: defaultdict[str, Doorbell] = defaultdict(Doorbell)
         self._consumers: set[PostgresConsumer] = set()
+        self._forgets_at: defaultdict[str, float] = defaultdict(lambda: time.monotonic() + FORGET_EVERY)
         self._closed = False
 
     async def publish(self, topic: str, records: Sequence[Record]) -> None:
@@ -97,6 +110,8 @@ class PostgresBus:
                 [orjson.dumps(dict(record.headers)).decode() for record in records],
             )
         self._doorbells[topic].ring()
+        if time.monotonic() >= self._forgets_at[topic]:
+            await self._forget(topic)
 
     async def consumer(self, topic: str) -> "PostgresConsumer":
         if self._closed:
@@ -106,24 +121,24 @@ class PostgresBus:
         self._consumers = {other for other in self._consumers if not other.is_closed} | {consumer}
         return consumer
 
-    async def forget(self, topic: str, before: datetime) -> int:
-        """Forgets what was published before that moment, from the front of each partition; tells how many records."""
-        forgotten = 0
-        for partition in range(await self._topic(topic)):
-            # A bite at a time, because publishers on this partition wait for it.
-            gone = FORGET_AT_ONCE
-            while gone == FORGET_AT_ONCE:
-                async with self._database.transaction() as connection:
-                    await connection.fetch(LOCK, topic, [partition])
-                    gone = await connection.fetchval(FORGET, topic, partition, before, FORGET_AT_ONCE)
-                forgotten += gone
-        return forgotten
-
     async def close(self) -> None:
         self._closed = True
         for consumer in self._consumers:
             await consumer.close()
         self._consumers.clear()
+
+    async def _forget(self, topic: str) -> None:
+        """What was kept long enough, from the front of each partition: a bite at a time, as publishers wait for it."""
+        more = False
+        try:
+            for partition in range(await self._topic(topic)):
+                async with self._database.transaction(lock_timeout=FORGET_WITHIN) as connection:
+                    await connection.fetch(LOCK, topic, [partition])
+                    gone = await connection.fetchval(FORGET, topic, partition, RETENTION, FORGET_AT_ONCE)
+                more = more or gone == FORGET_AT_ONCE
+        except DatabaseTrouble as trouble:  # what was published is: it is not published again for this
+            log.warning("not_forgotten", topic=topic, **fault(trouble))
+        self._forgets_at[topic] = time.monotonic() + (0 if more else FORGET_EVERY)
 
     async def _topic(self, topic: str) -> int:
         """How many partitions it has; made at first use."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,11 +19,10 @@ from services.foundation.bus.kafka.trouble import (
     TopicMissing,
     in_words,
 )
-from services.foundation.bus.port import PARTITIONS
+from services.foundation.bus.port import PARTITIONS, RETENTION
 
 CONNECT_WITHIN_MS: Final = 8_000
-DAY_MS: Final = 86_400_000
-RETENTION_DAYS: Final = 14
+RETENTION_MS: Final = RETENTION // timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _make(admin: Any, topic: str, partitions: int, nodes: int) -> None:
     copies = min(3, nodes)
     settings = {
         "cleanup.policy": "delete",
-        "retention.ms": str(RETENTION_DAYS * DAY_MS),
+        "retention.ms": str(RETENTION_MS),
         "min.insync.replicas": str(max(1, copies - 1)),
         "unclean.leader.election.enable": "false",
     }
