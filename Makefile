@@ -15,6 +15,7 @@ OPENAPI := schemas/openapi.json
 COMPILE := uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	--no-annotate --custom-compile-command "make lock"
 TESTS ?=
+WORKERS ?= auto --maxprocesses 4
 TIMES ?= 3
 PYTHON ?=
 
@@ -24,6 +25,7 @@ help: ## Show this text.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 	@printf '\nStart with "make run": the product, with invented people. Then "make test".\n'
 	@printf 'Some tests:       make test TESTS="tests/unit -k grant"\n'
+	@printf 'One at a time:    make test WORKERS=0\n'
 	@printf 'Another Python:   make setup PYTHON=/path/to/python3.12\n'
 	@printf 'The product:      .venv/bin/draad --help\n'
 
@@ -36,8 +38,8 @@ run: setup ## Start the sandbox, replay three invented lives, stay up.
 	@exec $(BIN)/draad demo
 
 .PHONY: test
-test: setup ## Run the whole test suite; TESTS= narrows it.
-	@$(BIN)/python -m pytest $(TESTS)
+test: setup ## Run the whole test suite, on up to 4 cores; TESTS= narrows it.
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 .PHONY: faults
 faults: setup ## Kill what can be killed, on three nodes of Kafka; one table. TIMES= says how often each.
