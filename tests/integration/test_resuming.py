@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 import pytest
 
 from services.events.relay import Relay
-from services.foundation.bus.port import PARTITIONS, Record, partition_of
+from services.foundation.bus.port import PARTITIONS, RETENTION, OffsetOutOfRange, Record, partition_of
 from services.foundation.bus.postgres import PostgresBus
 from services.foundation.database.connection import Connection, Database
 from services.notifications import parked
@@ -81,6 +81,10 @@ class House:
     async def sequences(self, dossier_id: UUID = ONE) -> list[int]:
         return [row[3] for row in await got(self.database, self.reader) if row[1] == dossier_id]
 
+    async def do(self, statement: str) -> None:
+        async with self.database.connection() as conn:
+            await conn.execute(statement)
+
     async def standing(self) -> list[tuple[UUID, int, int, str]]:
         async with self.database.connection() as conn:
             return [(one.dossier_id, one.entries, one.first, one.reason) for one in await parked.dossiers(conn)]
@@ -100,6 +104,17 @@ class House:
         async with asyncio.timeout(20), self.database.connection() as conn:
             while not task.done() and not await conn.fetchval(WAITS):
                 pass
+
+
+def told(beginning: str) -> str:
+    """The statement that an operator finds there."""
+    (statement,) = [line for line in WATCHING.read_text("utf-8").splitlines() if line.strip().startswith(beginning)]
+    return statement.strip()
+
+
+@pytest.fixture
+def forgetting_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.foundation.bus.postgres.FORGET_EVERY", -1.0)
 
 
 @pytest.fixture
@@ -188,14 +203,30 @@ async def test_what_the_bus_lost_is_published_again_and_the_gap_fills(house: Hou
     house.dossiers.poison.clear()
     await resume(house.database, house.dossiers, ONE)
     await house.dossiers.append(ONE)
-    async with house.database.connection() as conn:
-        await conn.execute("update dossier.outbox set published_at = now(), position = 99 where published_at is null")
+    await house.do("update dossier.outbox set published_at = now(), position = 99 where published_at is null")
     await house.append(ONE)
     await house.settle()
     assert await house.standing() == [(ONE, 1, 5, "gap")]
-    (again,) = [line.strip() for line in WATCHING.read_text("utf-8").splitlines() if "update dossier.outbox" in line]
-    async with house.database.connection() as conn:
-        await conn.execute(again.replace("'…'", f"'{ONE}'").replace("…", "4"))
+    await house.do(told("update dossier.outbox").replace("'…'", f"'{ONE}'").replace("…", "4"))
     await house.settle()
     assert await house.standing() == []
+    assert await house.sequences() == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.usefixtures("forgetting_always")
+async def test_a_notifier_that_was_away_for_longer_than_the_bus_keeps_misses_nothing(house: House) -> None:
+    """As docs/watching.md says."""
+    house.dossiers.poison.clear()
+    await resume(house.database, house.dossiers, ONE)
+    await house.append(ONE)
+    await house.do(f"update bus.entries set published_at = published_at - interval '{RETENTION.days} days'")
+    await house.append(ONE)
+    for _ in range(2):
+        with pytest.raises(OffsetOutOfRange):
+            await house.settle()
+    await house.do(told("delete from notifications.offsets"))
+    await house.settle()
+    assert await house.standing() == [(ONE, 1, 5, "gap")]
+    await house.do(told("update dossier.outbox").replace("'…'", f"'{ONE}'").replace("…", "4"))
+    await house.settle()
     assert await house.sequences() == [1, 2, 3, 4, 5]
