@@ -1,42 +1,32 @@
 """The only command path: lock, load, fold, decide, seal, append, commit (design §2, "Write")."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
-import orjson
-
-from services.dossier import firing
 from services.dossier.answers import answer
-from services.dossier.domain import recalls
-from services.dossier.domain.commands import AboutEntry, EndDue, Facts, Record
-from services.dossier.domain.decisions import ID_IS_USED, decide
-from services.dossier.domain.entries import Actor, Entry, NewEntry
-from services.dossier.domain.evolution import evolve, fold, needs_whole_history
-from services.dossier.domain.index import index_facts, of_registered
+from services.dossier.domain.commands import AboutEntry, Facts, Record
+from services.dossier.domain.decisions import ID_IS_USED
+from services.dossier.domain.entries import Actor
 from services.dossier.domain.knowledge import may_know
-from services.dossier.domain.state import Erased
-from services.dossier.drafting import Draft, Kept, drafted
+from services.dossier.drafting import Kept, drafted
 from services.dossier.envelopes import Json
-from services.dossier.firing import Signal, Standing
-from services.dossier.gate import fence, ledger
+from services.dossier.gate import fence
 from services.dossier.gate.law import Law
 from services.dossier.gate.release import Gate
 from services.dossier.incoming import Incoming, Key
+from services.dossier.recording import NoKeysYet, Recording
 from services.dossier.refusing import decided, of_erased, refuse_faults
 from services.dossier.repeats import USED, canonical, each_once
 from services.dossier.standing import actor_of
 from services.dossier.store import append as store
 from services.dossier.store import changes, streams
-from services.dossier.store.append import Writing
-from services.dossier.store.changes import Step
 from services.dossier.store.keyrings import Keyrings, StaleKeys
 from services.dossier.store.streams import Head
-from services.dossier.surroundings import PLATFORM, Surroundings, Surveyor
-from services.dossier.trajectory import parked
-from services.dossier.trajectory.rulebook import RULES, Rule, RuleFailed, next_moment
+from services.dossier.surroundings import Surroundings, Surveyor
+from services.dossier.trajectory.rulebook import RULES, Rule, RuleFailed
 from services.foundation.callers import Caller
 from services.foundation.contract import Contract
 from services.foundation.database.connection import Connection, Database
@@ -49,16 +39,10 @@ from services.foundation.problems import (
     not_found,
 )
 from services.foundation.vault.keys import KeysDestroyed
-from services.foundation.vault.sealing import KeyRing
 
 T = TypeVar("T")
 MOST_TRIES = 4
 ERASED = "nl.dossier.dossier.erased"
-SYSTEM = Actor("platform", None, PLATFORM, frozenset(("SYS",)))
-
-
-class NoKeysYet(Exception):
-    """A new dossier may be opened: its keys are made and committed first, outside the transaction."""
 
 
 @dataclass(frozen=True)
@@ -125,33 +109,15 @@ class Handler:
             if head.erased or not head.exists:
                 await store.write_timers(conn, dossier_id, ())
                 return 0
-            draft = drafted(head, self._ring(head), kept)
-            ring, dossier = draft.ring, draft.before
-            assert ring is not None
-            entries = await draft.history(conn)
-            read_at = await ledger.first_reads(conn, dossier_id, entries)
-            standing = Standing(dossier_id, entries, dossier, head.owner, around, read_at)
-            try:
-                due = firing.due_in(standing, draft.now, self._rules)
-                draft.next_signal = next_moment(due, draft.now)
-            except RuleFailed as error:  # grants end all the same; the clock comes back for the signals
-                failed.append(error)
-                due = []
-            signals = firing.unraised(standing, due, draft.now)
-            command = EndDue(now=draft.now, by=SYSTEM, employers=around.employers, timeline=around.timeline(dossier))
-            for ended in decide(command, dossier):
-                at = datetime.fromisoformat(ended.data["expired_at"])
-                while signals and signals[0].at < at:
-                    self._raise(draft, signals.pop(0), entries, ring, around)
-                event_id = uuid5(dossier_id, f"{ended.type}:{ended.data['consent_id']}")
-                self._add(draft, ended, event_id, self._platform_source, _own_mac(ring, ended), around)
-            for signal in signals:
-                self._raise(draft, signal, entries, ring, around)
-            if draft.writings:
-                await self._append(conn, draft, ring, around, None)
-            if not failed:  # else what is due stays so, with how often it failed
-                await changes.write_afresh(conn, dossier_id, ring, _step(draft, around))
-            return len(draft.writings)
+            recording = self._recording(conn, head, around, kept)
+            failure = await recording.end_due()
+            if recording.draft.writings:
+                await recording.write()
+            if failure is not None:
+                failed.append(failure)
+            else:  # else what is due stays so, with how often it failed
+                await changes.write_afresh(conn, dossier_id, recording.ring, recording.step)
+            return len(recording.draft.writings)
 
         recorded = await self._write(dossier_id, True, attempt)
         if failed:
@@ -188,10 +154,11 @@ class Handler:
                     raise Problem(CONFLICT, ID_IS_USED) from None
         raise Problem(UNAVAILABLE, "This dossier is changing faster than this could be stored; send it again.")
 
-    def _ring(self, head: Head) -> KeyRing | None:
-        if not head.exists:
-            return self._keyrings.made(head.dossier_id)
-        return self._keyrings.at_hand(head.dossier_id, head.epoch)
+    def _recording(self, conn: Connection, head: Head, around: Surroundings, kept: Kept) -> Recording:
+        keyrings, id = self._keyrings, head.dossier_id
+        ring = keyrings.at_hand(id, head.epoch) if head.exists else keyrings.made(id)
+        draft = drafted(head, ring, kept)
+        return Recording(conn, draft, around, self._contract, self._rules, self._platform_source)
 
     async def _record(
         self,
@@ -205,8 +172,8 @@ class Handler:
         head = await streams.head(conn, dossier_id, [one.event_id for one in incoming])
         if head.erased:
             raise of_erased(incoming, head.now)
-        draft = drafted(head, self._ring(head), kept)
-        ring, dossier = draft.ring, draft.before
+        recording = self._recording(conn, head, around, kept)
+        draft, dossier = recording.draft, recording.draft.before
         actor = actor_of(caller, head.owner, dossier, draft.now)
         # What follows an opening in its own batch is judged by `decide`, when the dossier is there.
         known = incoming if head.exists else incoming[:1]
@@ -214,115 +181,42 @@ class Handler:
         if not all(may_know(dossier, actor, one.type, draft.now, employers, timeline) for one in known):
             raise not_found()
         refuse_faults(incoming, draft.now)
-        repeated = await self._repeated(conn, dossier_id, incoming, ring) if head.has_repeats else {}
+        repeated = await self._repeated(recording, incoming) if head.has_repeats else {}
         for one in each_once(incoming):
             if one.key in repeated:
                 continue
             about = await self._about(conn, dossier_id, one, around)
-            command = self._command(dossier_id, one, actor, draft, around, about)
-            for new in decided(command, draft.state, one.at):
-                if ring is None:
-                    raise NoKeysYet
-                self._add(draft, new, one.event_id, one.source, ring.mac(canonical(one)), around, about)
-        assert ring is not None
-        stored = await self._stored(conn, draft, ring, around, actor, head)
-        asked = draft.writings[: len(stored)]  # what follows them are signals
-        shown = dict(zip(((w.entry.source, w.entry.event_id) for w in asked), stored, strict=True))
+            for new in decided(self._command(one, actor, recording, about), draft.state, one.at):
+                recording.add(new, one.event_id, one.source, recording.ring.mac(canonical(one)), about=about)
+        shown = await self._stored(recording, actor) if draft.writings else {}
         for key, sequence in repeated.items():
             shown[key] = await self._gate.again(conn, around.reader, dossier_id, sequence)
         return Recorded([shown[one.key] for one in incoming], is_new=bool(draft.writings))
 
-    async def _stored(
-        self, conn: Connection, draft: Draft, ring: KeyRing, around: Surroundings, actor: Actor, head: Head
-    ) -> list[Json]:
-        if not draft.writings:
-            return []
-        if needs_whole_history(draft.news):
-            draft.state = fold((*await draft.history(conn), *draft.news))
+    async def _stored(self, recording: Recording, actor: Actor) -> dict[Key, Json]:
+        """What was added, and the signals that follow from it; what was added as its writer may read it."""
+        draft, head, around = recording.draft, recording.draft.head, recording.around
+        await recording.refold()
         events, echo = answer(head.dossier_id, draft.writings, draft.state, draft.now, actor, around, self._law)
-        owner = actor.person if head.owner is None and actor.standing == "participant" else head.owner
-        await self._call_back(conn, draft, ring, around)
-        await self._raise_what_follows(conn, draft, ring, around, owner)
-        await self._append(conn, draft, ring, around, echo)
-        if head.owner is None and actor.standing == "participant":
-            await store.write_owner(conn, head.dossier_id, actor.person)
-        return events
-
-    async def _call_back(self, conn: Connection, draft: Draft, ring: KeyRing, around: Surroundings) -> None:
-        """What was received under a grant that is withdrawn with erasure asked (R-37), in the same transaction."""
-        for grant in recalls.withdrawn(draft.news, draft.state):
-            if await ledger.has_reached(conn, draft.head.dossier_id, grant.organisation, grant.purpose):
-                event_id = uuid5(draft.head.dossier_id, f"copy-recall:{grant.consent_id}:{grant.organisation}")
-                new = recalls.requested(grant, event_id, draft.now, around.timeline(draft.state), SYSTEM)
-                self._add(draft, new, event_id, self._platform_source, _own_mac(ring, new), around)
-
-    async def _raise_what_follows(
-        self, conn: Connection, draft: Draft, ring: KeyRing, around: Surroundings, owner: str | None
-    ) -> None:
-        """Looks at the whole history with the news; without it too where the clock is late, for what was due then."""
-        now, head = draft.now, draft.head
-        if isinstance(draft.state, Erased) or not firing.follows_from(draft.news):
-            return
-        draft.is_watched = True
-        if not self._rules:
-            return
-        entries = await draft.history(conn)
-        read_at = await ledger.first_reads(conn, head.dossier_id, entries)
-        after = Standing(head.dossier_id, [*entries, *draft.news], draft.state, owner, around, read_at)
-        overdue: list[Signal] = []
-        try:
-            if draft.is_overdue:
-                before = Standing(head.dossier_id, entries, draft.before, owner, around, read_at)
-                overdue = firing.unraised(before, firing.due_in(before, now, self._rules), now)
-            due = firing.due_in(after, now, self._rules)
-        except RuleFailed as failed:  # what happened is recorded; the clock comes back for the signals
-            parked.alarm(head.dossier_id, failed)
-            draft.next_signal = now
-            return
-        draft.next_signal = next_moment(due, now)
-        for signal in (*overdue, *firing.news_of(firing.unraised(after, due, now), overdue, now)):
-            self._raise(draft, signal, after.entries, ring, around)
-
-    def _raise(
-        self, draft: Draft, signal: Signal, entries: Sequence[Entry], ring: KeyRing, around: Surroundings
-    ) -> None:
-        new = firing.raised(signal, draft.state, draft.now, around, entries[0])
-        mac = _own_mac(ring, new)
-        self._add(draft, new, signal.event_id, self._platform_source, mac, around, cause=signal.due.about.sequence)
-
-    async def _append(
-        self, conn: Connection, draft: Draft, ring: KeyRing, around: Surroundings, echo: store.Echo | None
-    ) -> None:
-        head = draft.head
-        types = (self._contract.get(w.entry.type) for w in draft.writings)
-        authorises = any(type_.authorises for type_ in types if type_ is not None)
-        epoch = await store.append(
-            conn, head.dossier_id, ring, draft.writings, head.sequence, authorises, draft.now, echo
-        )
-        if isinstance(draft.state, Erased):
-            await store.erase(conn, head.dossier_id, draft.now)
-            return
-        await changes.write(conn, head.dossier_id, ring, _step(draft, around), draft.writings, draft.now)
-        await draft.keep_history(conn)
-        draft.kept.append((ring, epoch))
+        keys = [(written.entry.source, written.entry.event_id) for written in draft.writings]
+        is_claimed = head.owner is None and actor.standing == "participant"
+        await recording.call_back()
+        await recording.raise_what_follows(actor.person if is_claimed else head.owner)
+        await recording.write(echo)
+        if is_claimed:
+            await store.write_owner(recording.conn, head.dossier_id, actor.person)
+        return dict(zip(keys, events, strict=True))
 
     # One event
 
-    def _command(
-        self,
-        dossier_id: UUID,
-        one: Incoming,
-        actor: Actor,
-        draft: Draft,
-        around: Surroundings,
-        about: AboutEntry | None,
-    ) -> Record:
+    def _command(self, one: Incoming, actor: Actor, recording: Recording, about: AboutEntry | None) -> Record:
+        draft, around = recording.draft, recording.around
         type_ = self._contract.types[one.type]
         usual = about.privacy_class if type_.class_of is not None and about is not None else type_.privacy_class
         grantee = one.data.get("grantee_org") or one.data.get("requester_org")
         kind = around.kinds.get(grantee) if grantee else None
         return Record(
-            dossier_id=dossier_id,
+            dossier_id=recording.dossier_id,
             event_id=one.event_id,
             type=one.type,
             data=one.data,
@@ -347,36 +241,6 @@ class Handler:
             ),
         )
 
-    def _add(
-        self,
-        draft: Draft,
-        new: NewEntry,
-        event_id: UUID,
-        source: str,
-        mac: bytes,
-        around: Surroundings,
-        about: AboutEntry | None = None,
-        cause: int | None = None,
-    ) -> None:
-        """`cause`: the sequence of the entry that a signal is about."""
-        type_ = self._contract.types[new.type]
-        entry = Entry(
-            sequence=draft.sequence + 1,
-            event_id=event_id,
-            source=source,
-            type=new.type,
-            privacy_class=new.privacy_class,
-            usual_class=new.usual_class,
-            recorded_at=draft.now,
-            occurred_at=datetime.fromisoformat(new.data["occurred_at"]),
-            person=new.by.person,
-            organisation=None if new.by.standing in ("participant", "delegate") else new.by.organisation,
-            data=new.data,
-        )
-        draft.state = evolve(draft.state, entry)
-        index = replace(of_registered(index_facts(entry, draft.state, about), around.kinds), about=cause)
-        draft.writings.append(Writing(entry, type_.field_classes, index, mac))
-
     async def _about(
         self, conn: Connection, dossier_id: UUID, one: Incoming, around: Surroundings
     ) -> AboutEntry | None:
@@ -390,41 +254,20 @@ class Handler:
         except ValueError:
             return None
 
-    async def _repeated(
-        self, conn: Connection, dossier_id: UUID, incoming: Sequence[Incoming], ring: KeyRing | None
-    ) -> dict[Key, int]:
+    async def _repeated(self, recording: Recording, incoming: Sequence[Incoming]) -> dict[Key, int]:
         """Which of these are stored already (R-29); another body under a used source and id is refused."""
-        rows = await conn.fetch(
+        rows = await recording.conn.fetch(
             "select event_id, source, sequence, mac from dossier.events where dossier_id = $1 and event_id = any($2)",
-            dossier_id,
+            recording.dossier_id,
             [one.event_id for one in incoming],
         )
         stored = {(row["source"], UUID(int=row["event_id"].int)): row for row in rows}
         found: dict[Key, int] = {}
         for one in incoming:
             row = stored.get(one.key)
-            if row is None or ring is None:
+            if row is None:
                 continue
-            if ring.mac(canonical(one)) != row["mac"]:
+            if recording.ring.mac(canonical(one)) != row["mac"]:
                 raise Problem(CONFLICT, USED)
             found[one.key] = row["sequence"]
         return found
-
-
-def _step(draft: Draft, around: Surroundings) -> Step:
-    return Step(
-        draft.before,
-        draft.state,
-        draft.sequence,
-        draft.head.snapshot_at,
-        around.employers,
-        around.parameters,
-        draft.is_watched,
-        draft.is_overdue,
-        draft.head.timers,
-        draft.next_signal,
-    )
-
-
-def _own_mac(ring: KeyRing, new: NewEntry) -> bytes:
-    return ring.mac(orjson.dumps({"type": new.type, "data": dict(new.data)}, option=orjson.OPT_SORT_KEYS))

@@ -22,8 +22,8 @@ from services.dossier.domain.commands import Command, Record
 from services.dossier.domain.entries import NewEntry
 from services.dossier.domain.index import NOBODY
 from services.dossier.domain.state import Dossier
-from services.dossier.handlers import Handler
 from services.dossier.incoming import structured
+from services.dossier.recording import Recording
 from services.events.relay import TOPIC, Relay
 from services.foundation import contract
 from services.foundation.bus.kafka.bus import KafkaBus
@@ -213,7 +213,7 @@ async def _force(told: Told, names: list[str], bodies: dict[str, dict[str, Any]]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(refusing, "decide", _accept)
         # A signal is told only to who may know what it is about: here that the dossier was opened.
-        patch.setattr(Handler, "_add", partialmethod(Handler._add, cause=1))
+        patch.setattr(Recording, "add", partialmethod(Recording.add, cause=1))
         async with house.built(main, keys, root_key, "urn:test", size=4) as built:
             for name in names:
                 actor = told.canaries.actor(CONTRACT.types[name])
