@@ -13,10 +13,11 @@ from services.dossier.endpoints.reading import Dossiers
 from services.dossier.gate import law
 from services.dossier.gate.caseload import Caseload
 from services.dossier.gate.decision import Reader as GateReader
+from services.dossier.gate.delivery import Candidates as GateCandidates
+from services.dossier.gate.delivery import Delivery
 from services.dossier.gate.listing import Listing
 from services.dossier.gate.looking import Sights
 from services.dossier.gate.overviews import Overviews
-from services.dossier.gate.release import Candidates as GateCandidates
 from services.dossier.gate.release import Gate
 from services.dossier.gate.watching import Watching
 from services.dossier.gate.worklist import Worklist
@@ -68,23 +69,23 @@ class DossierAudience:
 class DossierRelease:
     """Notifications ask the gate, in the words of the gate."""
 
-    def __init__(self, gate: Gate, registry: Registry) -> None:
-        self._gate, self._registry = gate, registry
+    def __init__(self, delivery: Delivery, registry: Registry) -> None:
+        self._delivery, self._registry = delivery, registry
 
     def transaction(self, dossier_id: UUID) -> AbstractAsyncContextManager[Connection]:
-        return self._gate.transaction(dossier_id)
+        return self._delivery.transaction(dossier_id)
 
     def fenced(self, dossier_ids: Iterable[UUID]) -> AbstractAsyncContextManager[Connection]:
-        return self._gate.fenced(dossier_ids)
+        return self._delivery.fenced(dossier_ids)
 
     def transaction_over(self, dossier_ids: Sequence[UUID]) -> AbstractAsyncContextManager[Connection]:
-        return self._gate.transaction_over(dossier_ids)
+        return self._delivery.transaction_over(dossier_ids)
 
     async def deliver(self, conn: Connection, offered: Sequence[Candidates]) -> Sequence[Mapping[int, dict[str, Any]]]:
-        return await self._gate.deliver(conn, await self._offered(offered))
+        return await self._delivery.deliver(conn, await self._offered(offered))
 
     async def still(self, conn: Connection, offered: Sequence[Candidates]) -> Sequence[Mapping[int, dict[str, Any]]]:
-        return await self._gate.still(conn, await self._offered(offered))
+        return await self._delivery.still(conn, await self._offered(offered))
 
     async def _offered(self, offered: Sequence[Candidates]) -> list[GateCandidates]:
         asked = {reader: await self._asked(reader) for reader in {one.reader for one in offered}}
@@ -174,7 +175,7 @@ def wired(
     surveyor = Surveyor(registry, parameters, statute)
     handler = Handler(database, keyrings, types, statute, surveyor, gate, portal_source)
     cursors = Cursors(root_key.derive("cursor"))
-    release = DossierRelease(gate, registry)
+    release = DossierRelease(Delivery(database, statute), registry)
     lanes = Lanes(database, release)
     shelf = Shelf(database, release, DossierAudience(), lanes)
     news = News(shelf.heads)

@@ -178,7 +178,7 @@ async def test_pages_of_dossiers_give_each_once(world: World) -> None:
 
 async def test_the_log_is_whole_while_others_are_reading(world: World, database: Database) -> None:
     """A row with a lower number that is committed later would be passed over by who reads on from a page."""
-    async with world.gate.transaction(DOSSIER) as slow:
+    async with world.delivery.transaction(DOSSIER) as slow:
         await delivered(world, slow, PIETER, 4)
         await world.gate.read_event(reader(CARLA), DOSSIER, SHOWN)
         with pytest.raises(TimeoutError):
@@ -262,7 +262,7 @@ async def test_nothing_of_an_erased_dossier_is_found_by_anybody(world: World, da
         await refused(NOT_FOUND, world.handler.record(who, DOSSIER, [held(moment_id="m9")]))
         await refused(NOT_FOUND, world.handler.record(who, DOSSIER, [held()]))
         assert await world.listing.dossiers(reader(who), 0, 10, Numbers()) == ([], 0)
-    async with world.gate.transaction(DOSSIER) as conn:
+    async with world.delivery.transaction(DOSSIER) as conn:
         assert await delivered(world, conn, CARLA, 4) is None
         assert await still(world, conn, CARLA, 4) is None
     assert await world.handler.end_due(DOSSIER) == 0
@@ -322,7 +322,7 @@ async def test_withdrawn_stays_withdrawn_when_the_clock_goes_back(world: World, 
     await do(database, "update foundation.sandbox_clock set now = now - interval '5 seconds'")
     await refused(NOT_FOUND, world.gate.read_event(reader(PIETER), DOSSIER, SHOWN))
     await refused(NOT_FOUND, timeline(world, PIETER))
-    async with world.gate.transaction(DOSSIER) as conn:
+    async with world.delivery.transaction(DOSSIER) as conn:
         assert await delivered(world, conn, PIETER, 4) is None
 
 
@@ -390,7 +390,7 @@ async def test_what_is_about_the_wrong_person_is_closed_to_all_but_the_participa
     for who in (CARLA, PIETER):
         await refused(NOT_FOUND, world.gate.read_event(reader(who), DOSSIER, SHOWN))
         assert "contact-moment.held" not in await types(world, who)
-        async with world.gate.transaction(DOSSIER) as conn:
+        async with world.delivery.transaction(DOSSIER) as conn:
             assert await delivered(world, conn, who, 4) is None
 
 
@@ -404,7 +404,7 @@ async def test_nobody_takes_back_what_another_wrote_by_using_its_id(world: World
     mine = replace(held(PIETER, moment_id="m2"), event_id=SHOWN)
     await world.handler.record(PIETER, DOSSIER, [mine])
     await world.handler.record(PIETER, DOSSIER, [retraction(PIETER, SHOWN, "wrong_person")])
-    async with world.gate.transaction(DOSSIER) as conn:
+    async with world.delivery.transaction(DOSSIER) as conn:
         assert await delivered(world, conn, CARLA, 4)
         assert await delivered(world, conn, CARLA, 5) is None
 

@@ -79,12 +79,12 @@ async def _log(world: World) -> Any:
 
 
 async def _deliver(world: World) -> Any:
-    async with world.gate.transaction(DOSSIER) as conn:
+    async with world.delivery.transaction(DOSSIER) as conn:
         return await delivered(world, conn, PIETER, 4)
 
 
 async def _still(world: World) -> Any:
-    async with world.gate.transaction_over([DOSSIER]) as conn:
+    async with world.delivery.transaction_over([DOSSIER]) as conn:
         return await still(world, conn, PIETER, 4)
 
 

@@ -14,8 +14,8 @@ from uuid import UUID
 
 import pytest
 
-from services.dossier.gate.release import Candidates as GateCandidates
-from services.dossier.gate.release import Gate
+from services.dossier.gate.delivery import Candidates as GateCandidates
+from services.dossier.gate.delivery import Delivery
 from services.foundation.database.connection import Connection, Database, within
 from services.foundation.vault.root_key import LocalRootKey
 from services.notifications.pending import Claim
@@ -59,15 +59,15 @@ insert into notifications.deliveries (subscription_id, dossier_id, sequence, pla
 class Released:
     """The gate as notifications see it."""
 
-    gate: Gate
+    delivery: Delivery
     database: Database
 
     def fenced(self, dossier_ids: Iterable[UUID]) -> Any:
-        return self.gate.fenced(dossier_ids)
+        return self.delivery.fenced(dossier_ids)
 
     async def deliver(self, conn: Connection, offered: Sequence[Candidates]) -> Sequence[Mapping[int, Thin]]:
         asked = [GateCandidates(o.dossier_id, reader(PIETER), o.sequences, o.types, o.most) for o in offered]
-        return await self.gate.deliver(conn, asked)
+        return await self.delivery.deliver(conn, asked)
 
     transaction = transaction_over = still = None
 
@@ -157,7 +157,7 @@ class Race:
         return bool(lines.written)
 
     def release(self) -> Release:
-        return Released(self.world.gate, self.ground.stepped)  # type: ignore[return-value]
+        return Released(self.world.delivery, self.ground.stepped)  # type: ignore[return-value]
 
     async def whole(self, lines: SteppedLines) -> None:
         keys = EndpointKeys(LocalRootKey(bytes(32)))

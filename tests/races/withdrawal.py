@@ -18,12 +18,12 @@ async def read(world: World) -> Any:
 
 async def deliver(world: World) -> Any:
     """As a lane does: decision, ledger row and what is sent in one transaction under the fence."""
-    async with world.gate.transaction(DOSSIER) as conn:
+    async with world.delivery.transaction(DOSSIER) as conn:
         return await delivered(world, conn, PIETER, 4)
 
 
 async def show_again(world: World) -> Any:
-    async with world.gate.transaction_over([DOSSIER]) as conn:
+    async with world.delivery.transaction_over([DOSSIER]) as conn:
         return await still(world, conn, PIETER, 4)
 
 

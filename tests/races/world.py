@@ -8,11 +8,12 @@ from uuid import UUID, uuid5
 
 from services.dossier.domain.numbers import Numbers
 from services.dossier.gate.decision import Reader
+from services.dossier.gate.delivery import Candidates, Delivery
 from services.dossier.gate.law import load as load_law
 from services.dossier.gate.listing import Listing
 from services.dossier.gate.looking import Sights
 from services.dossier.gate.overviews import Overviews
-from services.dossier.gate.release import Candidates, Gate
+from services.dossier.gate.release import Gate
 from services.dossier.handlers import Handler
 from services.dossier.incoming import Incoming
 from services.dossier.parameters import ParameterShelf
@@ -64,13 +65,13 @@ def reader(caller: Caller) -> Reader:
 
 async def delivered(world: "World", conn: Connection, who: Caller, sequence: int) -> Mapping[str, Any] | None:
     """What the gate delivers of one entry, on this connection."""
-    (found,) = await world.gate.deliver(conn, [Candidates(DOSSIER, reader(who), [sequence])])
+    (found,) = await world.delivery.deliver(conn, [Candidates(DOSSIER, reader(who), [sequence])])
     return found.get(sequence)
 
 
 async def still(world: "World", conn: Connection, who: Caller, sequence: int) -> Mapping[str, Any] | None:
     """What the gate shows again of it."""
-    (found,) = await world.gate.still(conn, [Candidates(DOSSIER, reader(who), [sequence])])
+    (found,) = await world.delivery.still(conn, [Candidates(DOSSIER, reader(who), [sequence])])
     return found.get(sequence)
 
 
@@ -141,6 +142,7 @@ class StillSurveyor(Surveyor):
 class World:
     handler: Handler
     gate: Gate
+    delivery: Delivery
     overviews: Overviews
     listing: Listing
     keyrings: Keyrings
@@ -164,7 +166,9 @@ def world_on(database: Database, keys: Keys, rules: Sequence[Rule] = ()) -> Worl
     handler = Handler(database, keyrings, CONTRACT, LAW, surveyor, gate, PORTAL, rules)
     sights = Sights(database, keyrings, LAW)
     listing = Listing(database, sights, LAW)
-    return World(handler, gate, Overviews(database, keyrings, LAW), listing, keyrings, database, sights)
+    return World(
+        handler, gate, Delivery(database, LAW), Overviews(database, keyrings, LAW), listing, keyrings, database, sights
+    )
 
 
 async def world_now(database: Database, rules: Sequence[Rule] = ()) -> World:

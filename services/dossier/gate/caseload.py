@@ -8,10 +8,10 @@ from typing import Final
 from uuid import UUID
 
 from services.dossier.domain.numbers import Numbers
+from services.dossier.envelopes import Json
 from services.dossier.gate import fence
 from services.dossier.gate.decision import Reader
 from services.dossier.gate.looking import Look, Seen, Sights
-from services.dossier.gate.release import Json
 from services.dossier.gate.sight import OPEN, Signal
 from services.dossier.trajectory.acts import GROUPS, NOT_IN_THE_LIST, acts_for, group_of
 from services.foundation.database.connection import Connection, Database

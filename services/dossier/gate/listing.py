@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from services.dossier.domain.numbers import Numbers
-from services.dossier.envelopes import utc
+from services.dossier.envelopes import Json, utc
 from services.dossier.gate import facts, fence
 from services.dossier.gate.decision import Permit, Prohibitions, Reader, decide
 from services.dossier.gate.facts import Row
 from services.dossier.gate.looking import Look, Seen, Sights
 from services.dossier.gate.overviews import MIGHT_KNOW
-from services.dossier.gate.release import CHUNK, Json
+from services.dossier.gate.release import CHUNK
 from services.foundation.database.connection import Connection, Database
 
 

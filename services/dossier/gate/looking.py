@@ -8,11 +8,12 @@ from uuid import UUID
 
 from services.dossier.domain.days import civil_day
 from services.dossier.domain.numbers import Numbers
+from services.dossier.envelopes import Json
 from services.dossier.gate import facts, fence, ledger, outlooks
 from services.dossier.gate.decision import Permit, Prohibitions, Reader, Subject, decide, live_grants
 from services.dossier.gate.facts import Known
 from services.dossier.gate.overviews import last_moment
-from services.dossier.gate.release import MOST_TRIES, Json, may_know, standing
+from services.dossier.gate.release import MOST_TRIES, may_know, standing
 from services.dossier.gate.sight import Sight
 from services.dossier.store.keyrings import Keyrings, StaleKeys
 from services.foundation.database.connection import Connection, Database

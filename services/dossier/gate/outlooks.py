@@ -14,10 +14,10 @@ import orjson
 from services.dossier.domain.evolution import numbered
 from services.dossier.domain.numbers import Numbers
 from services.dossier.domain.state import timeline_of
+from services.dossier.envelopes import Json
 from services.dossier.gate import facts, ledger
 from services.dossier.gate.decision import Subject
 from services.dossier.gate.past import past_of
-from services.dossier.gate.release import Json
 from services.dossier.trajectory import rulebook
 from services.dossier.trajectory.becoming import Becomes
 from services.dossier.trajectory.outlook import Outlook, outlook

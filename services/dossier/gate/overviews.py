@@ -10,12 +10,12 @@ from services.dossier.domain.days import civil_day, midnight
 from services.dossier.domain.evolution import numbered
 from services.dossier.domain.numbers import Numbers
 from services.dossier.domain.state import timeline_of
-from services.dossier.envelopes import utc
+from services.dossier.envelopes import Json, utc
 from services.dossier.gate import facts, fence, ledger
 from services.dossier.gate.decision import Permit, Prohibitions, Reader, decide, live_grants
 from services.dossier.gate.facts import Known, Row
 from services.dossier.gate.past import all_grants, past_of
-from services.dossier.gate.release import Json, known_to, may_know, released, standing
+from services.dossier.gate.release import known_to, may_know, released, standing
 from services.dossier.store.keyrings import Keyrings
 from services.dossier.trajectory.metrics import metrics
 from services.dossier.trajectory.state import derive

@@ -1,39 +1,26 @@
-"""The only way out: every exit decides here, under the fence, and commits its ledger row before anything leaves."""
+"""The only way out for content: decided here, under the fence, with its ledger row committed before anything leaves."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import orjson
 
 from services.dossier.domain.commands import AboutEntry
-from services.dossier.envelopes import envelope, numbered, thin
+from services.dossier.envelopes import Json, envelope, numbered
 from services.dossier.gate import facts, fence, ledger
-from services.dossier.gate.decision import (
-    Permit,
-    Prohibitions,
-    Reader,
-    Subject,
-    decide,
-    decide_delivery,
-    live_grants,
-    summary,
-)
+from services.dossier.gate.decision import Permit, Prohibitions, Reader, Subject, decide, live_grants, summary
 from services.dossier.gate.facts import Known, Row
 from services.dossier.store.bodies import binding, unpack
 from services.dossier.store.keyrings import Keyrings, StaleKeys
-from services.foundation.database.connection import LOCK_TIMEOUT, Connection, Database, Lock
+from services.foundation.database.connection import Connection, Database, Lock
 from services.foundation.problems import UNAVAILABLE, Problem, not_found
 from services.foundation.vault.sealing import KeyRing
 
-Json = dict[str, Any]
 T = TypeVar("T")
 MOST_TRIES = 3
-WAIT_FOR_ONE_OF_SEVERAL = 0.25
 CHUNK = 200
 
 
@@ -52,26 +39,6 @@ class Filter:
         name = self.type if self.type.startswith("nl.dossier.") else f"nl.dossier.{self.type}"
         escaped = name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         return escaped[:-1] + "%" if escaped.endswith("*") else escaped
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """Entries that may have to be delivered to one reader, in this order, until `most` of them were."""
-
-    dossier_id: UUID
-    reader: Reader
-    sequences: Sequence[int]
-    types: Sequence[str] = ()
-    most: int | None = None
-
-
-@dataclass(frozen=True)
-class Deliverable:
-    """An entry that its reader may have now: what that reader gets, and what the ledger says of it."""
-
-    sequence: int
-    event: Json
-    logged: ledger.Row
 
 
 @dataclass(frozen=True)
@@ -243,52 +210,6 @@ class Gate:
             reasons.pop() if len(reasons) == 1 else ledger.reason_of(known.place),
         )
 
-    # Delivery
-
-    def transaction(self, dossier_id: UUID) -> AbstractAsyncContextManager[Connection]:
-        """A transaction in which the dossier's fence is held shared: what is decided in it holds until it commits."""
-        return self._database.transaction(fence.shared(dossier_id))
-
-    def fenced(self, dossier_ids: Iterable[UUID]) -> AbstractAsyncContextManager[Connection]:
-        """A connection that holds these fences shared until the block ends: for who decides, commits and then sends.
-
-        Where one of several is not to be had soon, none is: who waits for it holds up the others.
-        """
-        ids = _in_order(dossier_ids)
-        soon = LOCK_TIMEOUT if len(ids) == 1 else WAIT_FOR_ONE_OF_SEVERAL
-        return self._database.keeping(*map(fence.shared, ids), lock_timeout=soon)
-
-    def transaction_over(self, dossier_ids: Iterable[UUID]) -> AbstractAsyncContextManager[Connection]:
-        return self._database.transaction(*map(fence.shared, _in_order(dossier_ids)))
-
-    async def deliver(self, conn: Connection, offered: Sequence[Candidates]) -> list[Mapping[int, Json]]:
-        """Decides now: for each, what is delivered, by sequence, as a thin event without number. Writes the ledger."""
-        decided = await self._deliverable(conn, offered)
-        await ledger.permitted_each(conn, [one.logged for each in decided for one in each])
-        return [{one.sequence: one.event for one in each} for each in decided]
-
-    async def still(self, conn: Connection, offered: Sequence[Candidates]) -> list[Mapping[int, Json]]:
-        """Of what was delivered before: what may be shown again now. No ledger row: it was written at the delivery."""
-        return [{one.sequence: one.event for one in each} for each in await self._deliverable(conn, offered)]
-
-    async def _deliverable(self, conn: Connection, offered: Sequence[Candidates]) -> list[list[Deliverable]]:
-        knowns = await facts.places_of_each(conn, [(one.dossier_id, one.reader) for one in offered])
-        asked = {(one.dossier_id, sequence) for one in offered for sequence in one.sequences}
-        rows = await facts.entries_of_several(conn, asked)
-        return [
-            [] if known is None else list(islice(self._of_one(one, known, rows), one.most))
-            for one, known in zip(offered, knowns, strict=True)
-        ]
-
-    def _of_one(self, one: Candidates, known: Known, rows: Mapping[tuple[UUID, int], Row]) -> Iterator[Deliverable]:
-        for sequence in one.sequences:
-            row = rows.get((one.dossier_id, sequence))
-            if row is not None and _is_wanted(row.subject, one.types):
-                decision = decide_delivery(one.reader, known.place, row.subject, known.now, self._law)
-                if isinstance(decision, Permit):
-                    logged = _delivered(one, known.now, row, decision)
-                    yield Deliverable(sequence, _thin(one.dossier_id, row), logged)
-
 
 async def released(
     database: Database,
@@ -320,21 +241,6 @@ def _about(subject: Subject) -> AboutEntry:
         privacy_class=subject.privacy_class,
         organisation=subject.organisation,
     )
-
-
-def _delivered(one: Candidates, at: datetime, row: Row, permit: Permit) -> ledger.Row:
-    ids = [row.subject.event_id]
-    return ledger.Row(one.dossier_id, one.reader, at, "delivery", ids, (), permit.grants, permit.reason)
-
-
-def _in_order(dossier_ids: Iterable[UUID]) -> list[UUID]:
-    ids = sorted(set(dossier_ids))
-    assert len(ids) <= fence.MOST_FENCES
-    return ids
-
-
-def _thin(dossier_id: UUID, row: Row) -> Json:
-    return thin(dossier_id, row.subject.event_id, row.source, row.neutral_type, row.recorded_at)
 
 
 def _envelope(known: Known, row: Row) -> Json:
@@ -370,10 +276,6 @@ def standing(reader: Reader, known: Known) -> Reader:
     if known.place.is_owner:
         return replace(reader, role="P")
     return replace(reader, role="DEL") if known.place.is_reading_delegate else reader
-
-
-def _is_wanted(subject: Subject, types: Sequence[str]) -> bool:
-    return not types or any(subject.type == t or (t.endswith("*") and subject.type.startswith(t[:-1])) for t in types)
 
 
 def _found(value: T | None) -> T:

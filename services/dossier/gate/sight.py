@@ -6,9 +6,9 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from services.dossier.envelopes import Json
 from services.dossier.gate.decision import Subject
 from services.dossier.gate.outlooks import id_of, raised_of, subject_of
-from services.dossier.gate.release import Json
 from services.dossier.trajectory.outlook import ABOUT_GRANTS
 from services.dossier.trajectory.raised import Raised
 from services.dossier.trajectory.tasks import TaskDays

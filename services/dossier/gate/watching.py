@@ -7,12 +7,13 @@ from typing import Literal
 from uuid import UUID
 
 from services.dossier.domain.numbers import Numbers
+from services.dossier.envelopes import Json
 from services.dossier.gate import ledger
 from services.dossier.gate.caseload import signal_item
 from services.dossier.gate.decision import Reader
 from services.dossier.gate.looking import Listed, Look, Seen, Sights, logged
 from services.dossier.gate.overviews import MIGHT_KNOW
-from services.dossier.gate.release import Json, known_to, released
+from services.dossier.gate.release import known_to, released
 from services.dossier.gate.sight import STATES, Signal
 from services.dossier.store.keyrings import Keyrings
 from services.foundation.database.connection import Connection, Database

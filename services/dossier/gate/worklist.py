@@ -7,10 +7,11 @@ from typing import Final
 from uuid import UUID
 
 from services.dossier.domain.numbers import Numbers
+from services.dossier.envelopes import Json
 from services.dossier.gate.decision import Prohibitions, Reader
 from services.dossier.gate.looking import Listed, Look, Seen, Sights
 from services.dossier.gate.overviews import MIGHT_KNOW
-from services.dossier.gate.release import Json, standing
+from services.dossier.gate.release import standing
 from services.dossier.gate.sight import Addressed, Question
 from services.dossier.trajectory import tasks
 from services.dossier.trajectory.acts import acts_for
