@@ -34,7 +34,7 @@ class AboutEntry:
     type: str
     privacy_class: str
     organisation: str | None
-    retracted: bool = False
+    sequence: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,6 @@
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
 
 from services.dossier.domain.commands import AboutEntry
 from services.dossier.domain.entries import Entry
@@ -17,8 +16,8 @@ NOBODY = ""
 class IndexFacts:
     """`relation`: the organisations of R-17, absent when the entry belongs to none. `party` is who a notice names.
 
-    `offered_to` reads the entry without a grant until an entry with its id in `closes_offer` follows. `about` is the
-    sequence of the entry that a signal is about: only who may read that one may read the signal.
+    `offered_to` reads the entry without a grant until an entry with its sequence in `closes_offer` follows. `about` is
+    the sequence of the entry that a signal is about: only who may read that one may read the signal.
     """
 
     relation: frozenset[str] | None = None
@@ -27,7 +26,7 @@ class IndexFacts:
     party_person: str | None = None
     applicant: str | None = None
     offered_to: str | None = None
-    closes_offer: UUID | None = None
+    closes_offer: int | None = None
     about: int | None = None
 
 
@@ -123,17 +122,17 @@ def _party(entry: Entry, dossier: Open) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _closed_offer(entry: Entry, dossier: Open, about: AboutEntry | None) -> UUID | None:
+def _closed_offer(entry: Entry, dossier: Open, about: AboutEntry | None) -> int | None:
     data = entry.data
     match entry.name:
         case "referral.answered" if data["answer"] != "declined":
             return None
         case "referral.answered" | "referral.completed" | "referral.withdrawn":
             referral = dossier.referrals.get(data["referral_id"])
-            return referral.event_id if referral else None
+            return referral.sequence if referral else None
         case "correction.answered":
             correction = dossier.corrections.get(data["request_id"])
-            return correction.event_id if correction else None
+            return correction.sequence if correction else None
         case "entry.retracted" if about is not None and about.type == "nl.dossier.referral.made":
-            return about.event_id
+            return about.sequence
     return None

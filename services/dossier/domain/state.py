@@ -10,7 +10,7 @@ from services.dossier.domain.consent import Grant
 from services.dossier.domain.numbers import Change, Numbers, Timeline
 from services.dossier.domain.plain import from_plain, to_plain
 
-CODE_VERSION = 2
+CODE_VERSION = 3
 
 ReferralState = Literal["offered", "accepted", "declined", "completed", "withdrawn"]
 HandoverState = Literal["initiated", "accepted", "cancelled"]
@@ -96,7 +96,7 @@ class Unassignment:
 
 @dataclass(frozen=True)
 class Referral:
-    event_id: UUID
+    sequence: int
     from_org: str
     to_org: str
     state: ReferralState = "offered"
@@ -113,9 +113,9 @@ class Recall:
 
 @dataclass(frozen=True)
 class Correction:
-    """`event_id` is the request itself, `about` the entry to be put right."""
+    """`sequence` is that of the request itself, `about` the entry to be put right."""
 
-    event_id: UUID
+    sequence: int
     about: UUID
     to_org: str
     answered: bool = False
@@ -143,7 +143,8 @@ class NotOpened:
 class Open:
     """A dossier that lives. `opened_by` and `writers` are organisations; the participant is none.
 
-    `region`: whose numbers the rules count with; `exceptions`: where this dossier has others.
+    `region`: whose numbers the rules count with; `exceptions`: where this dossier has others. `retracted`: by the
+    organisation that took its own entries back, which for the participant is "".
     """
 
     opened_by: str | None
@@ -165,7 +166,7 @@ class Open:
     handovers: Mapping[str, Handover] = field(default_factory=dict)
     manuals: Mapping[str, int] = field(default_factory=dict)
     attempts: tuple[Attempt, ...] = ()
-    retracted: frozenset[UUID] = frozenset()
+    retracted: Mapping[str, frozenset[UUID]] = field(default_factory=dict)
     writers: frozenset[str] = frozenset()
     closed: bool = False
 

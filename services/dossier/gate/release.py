@@ -240,6 +240,7 @@ def _about(subject: Subject) -> AboutEntry:
         type=subject.type,
         privacy_class=subject.privacy_class,
         organisation=subject.organisation,
+        sequence=subject.sequence,
     )
 
 

@@ -256,15 +256,14 @@ async def write_delegates(
     )
 
 
-async def close_offers(conn: Connection, dossier_id: UUID, event_ids: Sequence[UUID], at: datetime) -> None:
+async def close_offers(conn: Connection, dossier_id: UUID, sequences: Sequence[int], at: datetime) -> None:
     await conn.execute(
         """
-        update dossier.index_entries i set offer_closed_at = $3 from dossier.events e
-        where e.dossier_id = $1 and e.event_id = any($2) and i.dossier_id = $1 and i.sequence = e.sequence
-          and i.offer_closed_at is null
+        update dossier.index_entries set offer_closed_at = $3
+        where dossier_id = $1 and sequence = any($2) and offer_closed_at is null
         """,
         dossier_id,
-        list(event_ids),
+        list(sequences),
         at,
     )
 

@@ -260,14 +260,14 @@ def given(*happenings: Happening) -> Life:
     return Life(happenings)
 
 
-def about(happening: Happening, retracted: bool = False) -> AboutEntry:
+def about(happening: Happening) -> AboutEntry:
     entry = _entry(happening, 1)
     return AboutEntry(
         event_id=entry.event_id,
         type=entry.type,
         privacy_class=entry.privacy_class,
         organisation=entry.organisation,
-        retracted=retracted,
+        sequence=entry.sequence,
     )
 
 

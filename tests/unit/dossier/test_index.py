@@ -1,7 +1,6 @@
 """What may stand in clear beside an entry: relation (R-17), addressee, party, applicant, offers (R-35, R-36)."""
 
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -20,6 +19,7 @@ from tests.unit.dossier.lives import (
     PIETER,
     PLATFORM,
     RITA,
+    Happening,
     Life,
     about,
     event,
@@ -158,14 +158,17 @@ def test_r11c_an_applicant_is_known_with_the_decision() -> None:
     ("name", "by", "data", "closes"),
     [
         ("referral.answered", JORIS, {"referral_id": "r1", "answer": "accepted"}, None),
-        ("referral.answered", JORIS, {"referral_id": "r1", "answer": "declined"}, REFERRED.id),
-        ("referral.completed", JORIS, {"referral_id": "r1"}, REFERRED.id),
-        ("referral.withdrawn", NOOR, {"referral_id": "r1"}, REFERRED.id),
-        ("correction.answered", MIEKE, {"request_id": "k1"}, ASKED.id),
+        ("referral.answered", JORIS, {"referral_id": "r1", "answer": "declined"}, REFERRED),
+        ("referral.completed", JORIS, {"referral_id": "r1"}, REFERRED),
+        ("referral.withdrawn", NOOR, {"referral_id": "r1"}, REFERRED),
+        ("correction.answered", MIEKE, {"request_id": "k1"}, ASKED),
     ],
 )
-def test_an_offer_is_open_until_it_is_answered(name: str, by: Actor, data: dict[str, Any], closes: UUID | None) -> None:
-    assert index(name, by, **data).closes_offer == closes
+def test_an_offer_is_open_until_it_is_answered(
+    name: str, by: Actor, data: dict[str, Any], closes: Happening | None
+) -> None:
+    sequence = None if closes is None else LIFE.happenings.index(closes) + 1
+    assert index(name, by, **data).closes_offer == sequence
 
 
 def test_an_offer_is_for_one() -> None:
@@ -176,7 +179,7 @@ def test_an_offer_is_for_one() -> None:
 
 def test_r35_a_retracted_offer_is_closed() -> None:
     retracted = event("entry.retracted", MIEKE, "2025-01-01", event_id=str(REFERRED.id))
-    assert LIFE.index_of(retracted, about(REFERRED)).closes_offer == REFERRED.id
+    assert LIFE.index_of(retracted, about(REFERRED)).closes_offer == about(REFERRED).sequence
     assert LIFE.index_of(retracted.but(event_id=str(TRIAL.id)), about(TRIAL)).closes_offer is None
     assert LIFE.index_of(retracted).closes_offer is None
 

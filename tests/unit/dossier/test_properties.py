@@ -114,7 +114,11 @@ def _command(happening: Happening, entries: list[Entry]) -> Record:
         return command
     entry = entries[len(str(happening.data)) % len(entries)]
     found = AboutEntry(
-        event_id=entry.event_id, type=entry.type, privacy_class=entry.privacy_class, organisation=entry.organisation
+        event_id=entry.event_id,
+        type=entry.type,
+        privacy_class=entry.privacy_class,
+        organisation=entry.organisation,
+        sequence=entry.sequence,
     )
     to = {"to_org": entry.organisation} if "to_org" in command.data and entry.organisation else {}
     data = {**command.data, **to, "event_id": str(entry.event_id)}

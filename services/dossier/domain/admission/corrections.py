@@ -16,7 +16,7 @@ def check_retracted(command: Record, dossier: Open) -> None:
     about = _own(command, dossier)
     if about.type.removeprefix("nl.dossier.").startswith(LASTING):
         raise AgainstState("This is ended by an event of its own, not retracted.", rule=RULE)
-    if about.retracted or about.event_id in dossier.retracted:
+    if _is_retracted(about, dossier):
         raise AgainstState("This entry has been retracted.", rule=RULE, pointers=("/data/event_id",))
 
 
@@ -29,7 +29,7 @@ def check_requested(command: Record, dossier: Open) -> None:
         raise RuleBroken("This entry is the participant's own: retract it.", rule=RULE, pointers=("/data/event_id",))
     if about.organisation != command.data["to_org"]:
         raise RuleBroken("Ask the organisation that wrote the entry.", rule=RULE, pointers=("/data/to_org",))
-    if about.retracted or about.event_id in dossier.retracted:
+    if _is_retracted(about, dossier):
         raise AgainstState("This entry has been retracted.", rule=RULE, pointers=("/data/event_id",))
 
 
@@ -39,6 +39,11 @@ def check_answered(command: Record, dossier: Open) -> None:
         raise unknown("request_id", RULE)
     if correction.answered:
         raise AgainstState("This request has been answered.", rule=RULE, pointers=("/data/request_id",))
+
+
+def _is_retracted(about: AboutEntry, dossier: Open) -> bool:
+    """By who wrote it: another's entry may have the same id."""
+    return about.event_id in dossier.retracted.get(about.organisation or "", ())
 
 
 def _own(command: Record, dossier: Open) -> AboutEntry:

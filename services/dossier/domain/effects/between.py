@@ -24,7 +24,7 @@ def _handover_cancelled(dossier: Open, entry: Entry) -> Open:
 
 
 def _referral_made(dossier: Open, entry: Entry) -> Open:
-    referral = Referral(entry.event_id, entry.data["from_org"], entry.data["to_org"])
+    referral = Referral(entry.sequence, entry.data["from_org"], entry.data["to_org"])
     return replace(dossier, referrals=put(dossier.referrals, entry.data["referral_id"], referral))
 
 
@@ -43,7 +43,7 @@ def _referral_withdrawn(dossier: Open, entry: Entry) -> Open:
 
 
 def _correction_requested(dossier: Open, entry: Entry) -> Open:
-    correction = Correction(entry.event_id, UUID(entry.data["event_id"]), entry.data["to_org"])
+    correction = Correction(entry.sequence, UUID(entry.data["event_id"]), entry.data["to_org"])
     return replace(dossier, corrections=put(dossier.corrections, entry.data["request_id"], correction))
 
 
@@ -52,7 +52,9 @@ def _correction_answered(dossier: Open, entry: Entry) -> Open:
 
 
 def _entry_retracted(dossier: Open, entry: Entry) -> Open:
-    return replace(dossier, retracted=dossier.retracted | {UUID(entry.data["event_id"])})
+    by = entry.organisation or ""
+    its = dossier.retracted.get(by, frozenset()) | {UUID(entry.data["event_id"])}
+    return replace(dossier, retracted=put(dossier.retracted, by, its))
 
 
 def _dossier_closed(dossier: Open, _: Entry) -> Open:
