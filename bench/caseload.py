@@ -17,7 +17,7 @@ from starlette.responses import Response
 from bench.http import Compared, Variant, compared, table
 from bench.load import get, post
 from bench.served import AUDIENCE, SOURCE, Told, running, serve
-from services.dossier.incoming import Incoming
+from services.dossier.writing.incoming import Incoming
 from services.foundation.callers import Authenticator, Caller
 from services.foundation.database.connection import Database
 from services.foundation.database.embedded import KEYS, MAIN, embedded

@@ -18,7 +18,7 @@ import uvloop
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from services.dossier.incoming import Incoming
+from services.dossier.writing.incoming import Incoming
 from services.foundation import clock, telemetry
 from services.foundation.callers import Authenticator, Caller
 from services.foundation.database.connection import Database

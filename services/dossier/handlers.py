@@ -6,27 +6,27 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from services.dossier.answers import answer
 from services.dossier.domain.commands import AboutEntry, Facts, Record
 from services.dossier.domain.decisions import ID_IS_USED
 from services.dossier.domain.entries import Actor
 from services.dossier.domain.knowledge import may_know
-from services.dossier.drafting import Kept, drafted
 from services.dossier.envelopes import Json
 from services.dossier.gate import fence
 from services.dossier.gate.law import Law
 from services.dossier.gate.release import Gate
-from services.dossier.incoming import Incoming, Key
-from services.dossier.recording import NoKeysYet, Recording
-from services.dossier.refusing import decided, of_erased, refuse_faults
-from services.dossier.repeats import USED, canonical, each_once
-from services.dossier.standing import actor_of
 from services.dossier.store import append as store
 from services.dossier.store import changes, streams
 from services.dossier.store.keyrings import Keyrings, StaleKeys
 from services.dossier.store.streams import Head
-from services.dossier.surroundings import Surroundings, Surveyor
 from services.dossier.trajectory.rulebook import RULES, Rule, RuleFailed
+from services.dossier.writing.answers import answer
+from services.dossier.writing.drafting import Kept, drafted
+from services.dossier.writing.incoming import Incoming, Key
+from services.dossier.writing.recording import NoKeysYet, Recording
+from services.dossier.writing.refusing import decided, of_erased, refuse_faults
+from services.dossier.writing.repeats import USED, canonical, each_once
+from services.dossier.writing.standing import actor_of
+from services.dossier.writing.surroundings import Surroundings, Surveyor
 from services.foundation.callers import Caller
 from services.foundation.contract import Contract
 from services.foundation.database.connection import Connection, Database

@@ -11,10 +11,10 @@ from services.dossier.domain.days import civil_day
 from services.dossier.domain.numbers import faults
 from services.dossier.envelopes import Json, utc
 from services.dossier.explained import explained
-from services.dossier.incoming import Incoming
 from services.dossier.parameters import FRESH_FOR, LOOK_AGAIN, SETS, ParameterShelf
-from services.dossier.refusing import refuse_faults
-from services.dossier.repeats import USED, canonical_data
+from services.dossier.writing.incoming import Incoming
+from services.dossier.writing.refusing import refuse_faults
+from services.dossier.writing.repeats import USED, canonical_data
 from services.foundation import clock
 from services.foundation.callers import Caller
 from services.foundation.contract import Contract

@@ -7,19 +7,19 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from services.dossier import firing
 from services.dossier.domain.contact import contact_persons
 from services.dossier.domain.days import civil_day, midnight
 from services.dossier.domain.numbers import Change, Numbers
 from services.dossier.domain.state import Dossier, Open
-from services.dossier.drafting import drafted
-from services.dossier.firing import Standing
 from services.dossier.gate import ledger
 from services.dossier.gate.release import released
 from services.dossier.store import streams
 from services.dossier.store.keyrings import Keyrings
-from services.dossier.surroundings import Surroundings, Surveyor
 from services.dossier.trajectory.rulebook import RULES, RuleFailed
+from services.dossier.writing import firing
+from services.dossier.writing.drafting import drafted
+from services.dossier.writing.firing import Standing
+from services.dossier.writing.surroundings import Surroundings, Surveyor
 from services.foundation import clock
 from services.foundation.database.connection import Connection, Database
 

@@ -26,8 +26,8 @@ from services.dossier.parameters import ParameterShelf
 from services.dossier.regions import Regions
 from services.dossier.rehearsing import Rehearsals
 from services.dossier.store.keyrings import Keyrings
-from services.dossier.surroundings import Surveyor
 from services.dossier.trajectory.timers import Timers
+from services.dossier.writing.surroundings import Surveyor
 from services.events.news import News
 from services.events.relay import KEEP, Relay
 from services.events.stream import Streams

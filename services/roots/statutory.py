@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from services.dossier.incoming import Incoming
+from services.dossier.writing.incoming import Incoming
 from services.foundation import clock
 from services.foundation.callers import Caller
 from services.foundation.contract import Fault

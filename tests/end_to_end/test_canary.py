@@ -17,13 +17,13 @@ import httpx2
 import orjson
 import pytest
 
-from services.dossier import refusing
 from services.dossier.domain.commands import Command, Record
 from services.dossier.domain.entries import NewEntry
 from services.dossier.domain.index import NOBODY
 from services.dossier.domain.state import Dossier
-from services.dossier.incoming import structured
-from services.dossier.recording import Recording
+from services.dossier.writing import refusing
+from services.dossier.writing.incoming import structured
+from services.dossier.writing.recording import Recording
 from services.events.relay import TOPIC, Relay
 from services.foundation import contract
 from services.foundation.bus.kafka.bus import KafkaBus

@@ -10,9 +10,9 @@ import pytest
 from services.dossier.domain.numbers import Numbers
 from services.dossier.gate.caseload import Caseload
 from services.dossier.gate.looking import Sights
-from services.dossier.incoming import Incoming
 from services.dossier.trajectory import outlook
 from services.dossier.trajectory.rulebook import RULES, RuleFailed
+from services.dossier.writing.incoming import Incoming
 from services.foundation.callers import Caller
 from services.foundation.database.connection import Database
 from tests.races.world import (

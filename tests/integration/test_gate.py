@@ -11,8 +11,8 @@ import pytest
 
 from services.dossier.domain.numbers import Numbers
 from services.dossier.gate.release import Filter
-from services.dossier.incoming import Incoming
 from services.dossier.store.keyrings import StaleKeys
+from services.dossier.writing.incoming import Incoming
 from services.foundation.clock import advance
 from services.foundation.database.connection import Connection, Database
 from services.foundation.problems import CONFLICT, NOT_FOUND, UNAVAILABLE, Kind, Problem

@@ -11,9 +11,9 @@ import pytest
 
 from services.dossier.domain.entries import Entry
 from services.dossier.domain.numbers import BY_DEFAULT
-from services.dossier.incoming import Incoming
 from services.dossier.store import streams
 from services.dossier.trajectory.rulebook import RULES
+from services.dossier.writing.incoming import Incoming
 from services.foundation.callers import Caller
 from services.foundation.clock import advance, begin_sandbox
 from services.foundation.database.connection import Database

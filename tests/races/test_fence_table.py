@@ -14,7 +14,7 @@ from services.dossier.domain.numbers import Numbers
 from services.dossier.gate import facts, fence
 from services.dossier.gate.caseload import Caseload
 from services.dossier.gate.release import Filter
-from services.dossier.incoming import Incoming
+from services.dossier.writing.incoming import Incoming
 from services.foundation.callers import Caller
 from services.foundation.database import connection
 from services.foundation.database.connection import Connection, Database

@@ -15,11 +15,11 @@ from services.dossier.gate.looking import Sights
 from services.dossier.gate.overviews import Overviews
 from services.dossier.gate.release import Gate
 from services.dossier.handlers import Handler
-from services.dossier.incoming import Incoming
 from services.dossier.parameters import ParameterShelf
 from services.dossier.store.keyrings import Keyrings
-from services.dossier.surroundings import NOBODY, Surroundings, Surveyor
 from services.dossier.trajectory.rulebook import Rule
+from services.dossier.writing.incoming import Incoming
+from services.dossier.writing.surroundings import NOBODY, Surroundings, Surveyor
 from services.foundation.callers import Caller
 from services.foundation.clock import advance, begin_sandbox
 from services.foundation.contract import load as load_contract

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from services.dossier.endpoints.reading import Dossiers, purpose_header
 from services.dossier.endpoints.shapes import DossierId, GrantList, LogPage, Stopped
 from services.dossier.envelopes import Json
-from services.dossier.incoming import Incoming, short
+from services.dossier.writing.incoming import Incoming, short
 from services.foundation.answers import After, JsonAnswer, JsonRoute, Place, answers, problems
 from services.foundation.callers import Caller, CallerDep
 from services.foundation.paging import PAGE, Limit

@@ -12,8 +12,8 @@ from services.dossier import claims
 from services.dossier.endpoints.events import MOMENT
 from services.dossier.endpoints.reading import Dossiers, purpose_header
 from services.dossier.endpoints.shapes import DossierId, DossierPage, DossierState, Made
-from services.dossier.incoming import Incoming, short
 from services.dossier.moments import until
+from services.dossier.writing.incoming import Incoming, short
 from services.foundation.answers import JSON, After, JsonAnswer, JsonRoute, Place, answers, problems
 from services.foundation.bodies import body_as, takes
 from services.foundation.callers import CallerDep

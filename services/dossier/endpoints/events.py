@@ -13,8 +13,8 @@ from services.dossier.endpoints.shapes import DossierId, Event, EventId, EventPa
 from services.dossier.endpoints.writing import WRITTEN, taken
 from services.dossier.gate.release import Filter
 from services.dossier.handlers import Recorded
-from services.dossier.incoming import Incoming, short, structured
 from services.dossier.moments import until
+from services.dossier.writing.incoming import Incoming, short, structured
 from services.foundation import answers
 from services.foundation.answers import CLOUD_EVENT, CLOUD_EVENTS, JSON, After, JsonAnswer, JsonRoute, Place, problems
 from services.foundation.bodies import LARGEST, media_type_of

@@ -14,7 +14,7 @@ from services.dossier.gate.release import Gate
 from services.dossier.gate.watching import Watching
 from services.dossier.gate.worklist import Worklist
 from services.dossier.handlers import Handler
-from services.dossier.surroundings import Surveyor
+from services.dossier.writing.surroundings import Surveyor
 from services.foundation.callers import Caller
 from services.foundation.contract import Contract
 from services.foundation.paging import Cursors

@@ -8,8 +8,8 @@ from starlette.responses import Response
 from services.dossier.endpoints.events import EventAnswer
 from services.dossier.endpoints.reading import Dossiers
 from services.dossier.endpoints.shapes import RegionalEvent, RegionalEventPage
-from services.dossier.incoming import of_region
 from services.dossier.regions import TAKEN, Regions
+from services.dossier.writing.incoming import of_region
 from services.foundation.answers import CLOUD_EVENT, After, JsonAnswer, JsonRoute, Place, answers, problems
 from services.foundation.bodies import LARGEST, media_type_of
 from services.foundation.callers import CallerDep

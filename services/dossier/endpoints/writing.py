@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from services.dossier.endpoints.shapes import Event
-from services.dossier.incoming import CLASSES
+from services.dossier.writing.incoming import CLASSES
 from services.foundation.answers import CLOUD_EVENT, CLOUD_EVENTS, JSON, answers
 from services.foundation.contract import Contract, EventType
 from services.foundation.problems import (

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
-from services.dossier.incoming import Incoming, Key
+from services.dossier.writing.incoming import Incoming, Key
 from services.foundation.problems import CONFLICT, Problem
 
 USED = "This id was used before for another event; give a new event a new id."

@@ -9,7 +9,7 @@ from services.dossier.domain.state import Dossier, timeline_of
 from services.dossier.gate.decision import Reader
 from services.dossier.gate.law import Law
 from services.dossier.parameters import ParameterShelf
-from services.dossier.standing import reader_of
+from services.dossier.writing.standing import reader_of
 from services.foundation.callers import Caller
 from services.foundation.registry import Registry
 

@@ -8,7 +8,7 @@ from services.dossier.domain.decisions import ID_IS_USED, decide
 from services.dossier.domain.entries import NewEntry
 from services.dossier.domain.refusals import AgainstState, NotAllowed, Refusal, RuleBroken, UnknownDossier
 from services.dossier.domain.state import Dossier
-from services.dossier.incoming import Incoming
+from services.dossier.writing.incoming import Incoming
 from services.foundation.contract import Fault
 from services.foundation.problems import (
     BAD_REQUEST,

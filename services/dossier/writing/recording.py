@@ -10,7 +10,6 @@ from uuid import UUID, uuid5
 
 import orjson
 
-from services.dossier import firing
 from services.dossier.domain import recalls
 from services.dossier.domain.commands import AboutEntry, EndDue
 from services.dossier.domain.decisions import decide
@@ -18,16 +17,17 @@ from services.dossier.domain.entries import Actor, Entry, NewEntry
 from services.dossier.domain.evolution import evolve, fold, needs_whole_history
 from services.dossier.domain.index import index_facts, of_registered
 from services.dossier.domain.state import Erased
-from services.dossier.drafting import Draft
-from services.dossier.firing import Signal, Standing
 from services.dossier.gate import ledger
 from services.dossier.store import append as store
 from services.dossier.store import changes
 from services.dossier.store.append import Echo, Writing
 from services.dossier.store.changes import Step
-from services.dossier.surroundings import PLATFORM, Surroundings
 from services.dossier.trajectory import parked
 from services.dossier.trajectory.rulebook import Rule, RuleFailed, next_moment
+from services.dossier.writing import firing
+from services.dossier.writing.drafting import Draft
+from services.dossier.writing.firing import Signal, Standing
+from services.dossier.writing.surroundings import PLATFORM, Surroundings
 from services.foundation.contract import Contract
 from services.foundation.database.connection import Connection
 from services.foundation.vault.sealing import KeyRing

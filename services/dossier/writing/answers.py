@@ -14,7 +14,7 @@ from services.dossier.gate.ledger import purpose_and_basis
 from services.dossier.store.append import Echo, Writing
 from services.dossier.store.bodies import divide
 from services.dossier.store.changes import grants_of
-from services.dossier.surroundings import Surroundings
+from services.dossier.writing.surroundings import Surroundings
 
 
 def answer(

@@ -11,10 +11,10 @@ from services.dossier.domain.contact import contact_persons
 from services.dossier.domain.entries import Actor, Entry, NewEntry
 from services.dossier.domain.state import Dossier
 from services.dossier.store.changes import grants_of
-from services.dossier.surroundings import PLATFORM, Surroundings
 from services.dossier.trajectory.becoming import Becomes
 from services.dossier.trajectory.history import history_of
 from services.dossier.trajectory.rulebook import UNWATCHED, Rule, all_due
+from services.dossier.writing.surroundings import PLATFORM, Surroundings
 
 RAISED: Final = "nl.dossier.signal.raised"
 
