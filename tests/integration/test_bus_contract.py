@@ -429,6 +429,19 @@ async def test_postgres_offsets_have_no_gaps(database: Database) -> None:
     assert await consumer.end() == {partition: len(seen) for partition, seen in offsets.items()}
 
 
+async def test_who_comes_late_reads_much_that_came_in_small_lots_to_its_end(
+    adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also from a reader that lets partitions wait while there is enough of them."""
+    monkeypatch.setattr("services.foundation.bus.kafka.consumer.ENOUGH", 20)
+    bus = await adapter.bus()
+    for key in KEYS:
+        await bus.publish(TOPIC, [record(key, number) for number in range(30)])
+    received = await read(await bus.consumer(TOPIC), 30 * len(KEYS), limit=50)
+    for key in KEYS:
+        assert values(received, key) == [str(number) for number in range(30)]
+
+
 async def test_postgres_publishes_nothing_when_its_session_is_killed(database: Database) -> None:
     adapter = PostgresAdapter(database)
 

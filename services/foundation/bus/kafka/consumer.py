@@ -145,6 +145,7 @@ class KafkaConsumer:
     def _read_for(self, milliseconds: int) -> None:
         try:
             self._pause_what_has_enough()
+            self._let_go_of_what_is_empty()
             read = self._kafka.poll(timeout_ms=milliseconds, max_records=AT_ONCE)
             received = {place.partition: [_received(one) for one in records] for place, records in read.items()}
             self._doubt()
@@ -180,6 +181,13 @@ class KafkaConsumer:
             self._kafka.resume(*(self._at(partition) for partition in self._paused - wanted))
             self._kafka.pause(*(self._at(partition) for partition in wanted - self._paused))
             self._paused = wanted
+
+    def _let_go_of_what_is_empty(self) -> None:
+        """Where the client takes an emptied fetch for one in hand it never goes on with a partition that was paused and
+        resumed (kafka-python 3.0.12: what it parked comes back only while nothing is in its place)."""
+        fetcher = self._kafka._fetcher
+        if fetcher._next_partition_records is not None and not fetcher._next_partition_records:
+            fetcher._next_partition_records = None
 
     def _refuse(self, error: Any) -> None:
         """The offsets that the client names; the other partitions go on once these are sought elsewhere."""
