@@ -330,6 +330,31 @@ async def test_a_troubled_endpoint_is_tried_with_one_lane_then_paused_and_goes_o
         assert len(await log_of(desk, made, state="delivered")) == 30
 
 
+async def test_once_it_goes_again_no_lane_waits_on_not_even_one_that_somebody_held_then(desk: Desk) -> None:
+    dossiers = [uuid5(SPACE, str(number)) for number in range(6)]
+    async with receiving(status(503)) as receiver:
+        made = await webhook(desk, receiver)
+        await allowed(desk, *dossiers)
+        for dossier in dossiers:
+            await desk.dossiers.append(dossier)
+        await desk.settle()
+        assert (await shown(desk, made))["state"] == "degraded"
+        receiver.behave = None
+        async with desk.database.connection() as conn:
+            await advance(conn, NOW + timedelta(minutes=1))
+            put_off = "update notifications.lanes set failures = 9, retry_at = foundation.now() + interval '20 hours'"
+            held = await conn.fetchval(f"{put_off} where dossier_id = $1 returning dossier_id", dossiers[0])
+        async with desk.database.transaction() as conn:
+            placing = Placing(conn, desk.dossiers)
+            placing.touch([(UUID(made["id"]), held, "gemeente")])
+            await placing.finish()
+            turn = desk.start(desk.deliverer.run_once())
+            await desk.until_async(lambda: desk.fetchval("select true from pg_locks where not granted"))
+        await turn
+        await desk.deliverer.run_once()
+        assert len(await log_of(desk, made, state="delivered")) == len(dossiers)
+
+
 async def test_what_may_no_longer_be_known_is_not_sent_again(desk: Desk) -> None:
     async with receiving(in_turn(status(500), status(204))) as receiver:
         made = await webhook(desk, receiver)

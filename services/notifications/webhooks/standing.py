@@ -20,12 +20,16 @@ _SET = """
     update notifications.webhooks set state = $2, failures = $3, failing_since = $4, not_before = $5, reason = $6
     where subscription_id = $1
 """
-# Lanes in hand are passed over: whoever holds one may be waiting for the row of the endpoint, which is held here.
-_FLOW = """
+_LATER = "way = 'webhook' and is_waiting and parked_at is null and retry_at > '-infinity'"
+# Before the row of the endpoint, as whoever writes down an attempt takes them: so nobody waits crosswise.
+_HOLD_LANES = f"""
+    select from notifications.lanes where subscription_id = $1 and {_LATER} order by dossier_id for update
+"""
+# What was put off since it was held waits as it was told to: whoever did that may be waiting for the endpoint.
+_FLOW = f"""
     update notifications.lanes as lane set retry_at = '-infinity', failures = 0
     from (select subscription_id, dossier_id from notifications.lanes
-          where subscription_id = $1 and way = 'webhook' and is_waiting and parked_at is null
-            and retry_at > '-infinity' for update skip locked) as waiting
+          where subscription_id = $1 and {_LATER} for update skip locked) as waiting
     where lane.subscription_id = waiting.subscription_id and lane.dossier_id = waiting.dossier_id
 """
 
@@ -51,25 +55,29 @@ async def agreed(conn: Connection, subscription_id: UUID, agreement: Agreement) 
     if not agreement.outcome.is_accepted:
         await conn.execute(_NOT_CONFIRMED, subscription_id, agreement.outcome.reason)
         return
+    await conn.execute(_HOLD_LANES, subscription_id)
     await conn.execute(_RATE, subscription_id, agreement.rate)
     await _open(conn, subscription_id)
 
 
 async def _open(conn: Connection, subscription_id: UUID) -> None:
-    """Everything that waits is due."""
+    """Everything that waits is due; its lanes are held."""
     await _set(conn, subscription_id, Health("active"))
     await conn.execute(_FLOW, subscription_id)
 
 
 async def resumed(conn: Connection, subscription_id: UUID) -> None:
     """By a replay: what stood still for failing goes on; what its receiver ended does not."""
+    await conn.execute(_HOLD_LANES, subscription_id)
     found = await _held(conn, subscription_id)
     if found is not None and found.health.state in ("degraded", "paused"):
         await _open(conn, subscription_id)
 
 
 async def after(conn: Connection, subscription_id: UUID, outcome: Outcome, now: datetime) -> None:
-    """In the transaction that completes an attempt."""
+    """In the transaction that completes an attempt, or that follows it."""
+    if outcome.is_accepted:
+        await conn.execute(_HOLD_LANES, subscription_id)
     found = await _held(conn, subscription_id)
     if found is None or found.health.state not in ("active", "degraded"):
         return
