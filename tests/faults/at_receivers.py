@@ -17,6 +17,7 @@ GONE: Final = 2.0  # a process that is started again
 SOME: Final = 20  # webhooks that it has already
 PAUSES: Final = timedelta(minutes=6)  # 5 s and 5 min, and a tenth more
 ANSWER: Final = answer(200)
+_FAILED: Final = "select from notifications.lanes where subscription_id = $1 and failures > 0"
 
 
 def hangs(these: Told) -> float:
@@ -40,10 +41,9 @@ def drips(these: Told) -> float:
 def answers_and_dies(these: Told) -> float:
     """Twice: the first answer is whole, of the second only a part is out."""
     _dies(these, ANSWER)
-    these.system.partner.comes()
     _well_again(these)
+    until(lambda: not these.system.fetch(_FAILED, these.webhook))
     _dies(these, ANSWER[:10])
-    these.system.partner.comes()
     return _well_again(these)
 
 
@@ -53,14 +53,12 @@ def answers_and_forgets(these: Told) -> float:
     _dies(these, ANSWER, forgets=True)
     again = these.reader.call("POST", f"/v1/subscriptions/{these.webhook}/replays", "mieke")
     assert again.status_code == 202, again.text
-    these.system.partner.comes()
     return _well_again(these)
 
 
 def is_away(these: Told) -> float:
     these.system.partner.goes()
     time.sleep(AWAY)
-    these.system.partner.comes()
     return _well_again(these)
 
 
@@ -73,13 +71,13 @@ def _dies(these: Told, told: bytes, *, forgets: bool = False) -> None:
 
 
 def _until_it_failed(these: Told, reason: str) -> None:
-    query = "select from notifications.lanes where subscription_id = $1 and failures > 0 and reason = $2"
-    until(lambda: these.system.fetch(query, these.webhook, reason))
+    until(lambda: these.system.fetch(f"{_FAILED} and reason = $2", these.webhook, reason))
 
 
 def _well_again(these: Told) -> float:
     """Not before the access of one reader ended: what it was not sent by then waits for a retry that may not be."""
     these.until_withdrawn()
     these.system.partner.is_well()
+    these.system.partner.comes()
     these.system.move_clock(PAUSES)
     return time.monotonic()

@@ -95,6 +95,7 @@ class Partner:
         self._do(self._leave())
 
     def comes(self) -> None:
+        """Back, if it was gone."""
         self._do(self._enter())
 
     def arrived_by_now(self) -> int:
@@ -102,6 +103,8 @@ class Partner:
         return self._do(self._count())
 
     async def _enter(self) -> None:
+        if self._server is not None and self._server.is_serving():
+            return
         self._server = await asyncio.start_server(self._receiver.serve, HOST, self._receiver.port)
 
     async def _leave(self) -> None:

@@ -215,10 +215,16 @@ async def _everything(bootstrap: str) -> list[tuple[str, bytes]]:
     bus = KafkaBus(Cluster(tuple(bootstrap.split(","))))
     try:
         consumer = await bus.consumer(TOPIC)
-        seen = []
-        while batch := await consumer.poll(500, 2.0):
-            seen += [(one.key, one.value) for one in batch]
-        return seen
+        seen: list[tuple[str, bytes]] = []
+        after: dict[int, int] = {}
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                batch = await consumer.poll(500, 1.0)
+                seen += [(one.key, one.value) for one in batch]
+                after |= {one.partition: one.offset + 1 for one in batch}
+                # That nothing came for a while means nothing yet: brokers may be on their way back.
+                if not batch and all(after.get(at, 0) >= end for at, end in (await consumer.end()).items()):
+                    return seen
     finally:
         await bus.close()
 
