@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -73,6 +73,17 @@ async def log_of(desk: Desk, made: dict[str, Any], **query: str) -> list[dict[st
 async def allowed(desk: Desk, *dossiers: UUID, to: str = "gemeente") -> None:
     for dossier in dossiers:
         await desk.dossiers.allow(dossier, to)
+
+
+async def troubled(desk: Desk, receiver: Receiver, dossiers: Sequence[UUID]) -> dict[str, Any]:
+    """Something of each of these failed, and is to be tried again later."""
+    made = await webhook(desk, receiver)
+    await allowed(desk, *dossiers)
+    for dossier in dossiers:
+        await desk.dossiers.append(dossier)
+    await desk.settle()
+    assert (await shown(desk, made))["state"] == "degraded"
+    return made
 
 
 def check_v1a(public_key: str, got: Got) -> None:
@@ -305,12 +316,7 @@ async def test_410_retires_and_nothing_is_dropped(desk: Desk) -> None:
 async def test_a_troubled_endpoint_is_tried_with_one_lane_then_paused_and_goes_on_whole(desk: Desk) -> None:
     dossiers = [uuid5(SPACE, str(number)) for number in range(30)]
     async with receiving(status(503)) as receiver:
-        made = await webhook(desk, receiver)
-        await allowed(desk, *dossiers)
-        for dossier in dossiers:
-            await desk.dossiers.append(dossier)
-        await desk.settle()
-        assert (await shown(desk, made))["state"] == "degraded"
+        made = await troubled(desk, receiver, dossiers)
         before = len(receiver.got)
         assert before <= 5 + OF_AN_ENDPOINT, "five failures, and what was on its way beside them"
         await pass_(desk, seconds=6)
@@ -333,12 +339,7 @@ async def test_a_troubled_endpoint_is_tried_with_one_lane_then_paused_and_goes_o
 async def test_once_it_goes_again_no_lane_waits_on_not_even_one_that_somebody_held_then(desk: Desk) -> None:
     dossiers = [uuid5(SPACE, str(number)) for number in range(6)]
     async with receiving(status(503)) as receiver:
-        made = await webhook(desk, receiver)
-        await allowed(desk, *dossiers)
-        for dossier in dossiers:
-            await desk.dossiers.append(dossier)
-        await desk.settle()
-        assert (await shown(desk, made))["state"] == "degraded"
+        made = await troubled(desk, receiver, dossiers)
         receiver.behave = None
         async with desk.database.connection() as conn:
             await advance(conn, NOW + timedelta(minutes=1))
