@@ -104,7 +104,10 @@ class Courier:
 
 
 async def _written_down(write: Callable[[], Awaitable[bool]]) -> bool:
-    """In spite of trouble that passes: to write it twice is to write it once, and not after another has the lane."""
+    """In spite of trouble that passes, until another has the lane.
+
+    Where nobody knows whether it was written it is written again: a success stays one, a failure counts twice.
+    """
     until = time.monotonic() + WRITE_DOWN_WITHIN
     while True:
         try:
