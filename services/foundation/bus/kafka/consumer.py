@@ -169,7 +169,7 @@ class KafkaConsumer:
             return
         with suppress(errors.KafkaTimeoutError):  # nobody leads it at this moment: that is no fault of the reader
             ends = self._asker.end_offsets(self._everywhere(), timeout_ms=DOUBT_WITHIN_MS)
-            behind = {at.partition: self._position(at) for at, end in ends.items() if self._is_behind(at, end)}
+            behind = {at.partition: self._position(at) for at, end in ends.items() if self._is_coming(at, end)}
             if any(self._doubted.get(partition) == position for partition, position in behind.items()):
                 raise Stalled
             self._doubted = behind
@@ -222,14 +222,14 @@ class KafkaConsumer:
         the end of the last record."""
         ends: dict[Any, int] = self._asker.end_offsets(self._everywhere())
         until = time.monotonic() + DRAIN_WITHIN
-        while any(self._is_behind(place, end) for place, end in ends.items()) and time.monotonic() < until:
+        while any(self._is_coming(place, end) for place, end in ends.items()) and time.monotonic() < until:
             self._read_for(TURN_MS)
         return {
-            place.partition: end if self._is_behind(place, end) else min(end, self._after.get(place.partition, end))
+            place.partition: end if self._position(place) < end else min(end, self._after.get(place.partition, end))
             for place, end in ends.items()
         }
 
-    def _is_behind(self, place: Any, end: int) -> bool:
+    def _is_coming(self, place: Any, end: int) -> bool:
         return place.partition not in self._paused and self._position(place) < end
 
     def _position(self, place: Any) -> int:
