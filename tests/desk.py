@@ -81,6 +81,13 @@ class Desk:
         await self.lanes.run_once()
         await self.deliverer.run_once()
 
+    async def place(self, *dossier_ids: UUID) -> None:
+        """An entry of each, recorded, published and in the lanes, which nobody has served yet."""
+        for dossier_id in dossier_ids:
+            await self.dossiers.append(dossier_id)
+        await self.relay.run_once()
+        await self.notifier.run_once()
+
     async def append(self, dossier_id: UUID, **how: Any) -> int:
         sequence = await self.dossiers.append(dossier_id, **how)
         await self.settle()

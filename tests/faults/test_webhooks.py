@@ -43,10 +43,7 @@ async def waiting(desk: Desk, receiver: Receiver, entries: int) -> None:
     body = {"channel": "webhook", "endpoint": receiver.url}
     assert (await desk.call("POST", "/v1/subscriptions", "gemeente/karin", body)).status_code == 201
     await desk.dossiers.allow(ONE, "gemeente")
-    for _ in range(entries):
-        await desk.dossiers.append(ONE)
-    await desk.relay.run_once()
-    await desk.notifier.run_once()
+    await desk.place(*[ONE] * entries)
 
 
 async def test_killed_between_answer_and_completion_it_comes_exactly_once_more(database: Database, urls: Urls) -> None:

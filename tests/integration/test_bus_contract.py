@@ -484,12 +484,6 @@ async def test_postgres_rings_within_the_process(database: Database) -> None:
     assert clock.time() - published < 0.3
 
 
-@pytest.fixture
-def forgetting_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.foundation.bus.postgres.FORGET_EVERY", -1.0)
-    monkeypatch.setattr("services.foundation.bus.postgres.FORGET_AT_ONCE", 2)
-
-
 async def older(database: Database, than: timedelta) -> None:
     async with database.connection() as connection:
         await connection.execute("update bus.entries set published_at = published_at - $1::interval", than)
@@ -517,7 +511,10 @@ async def test_postgres_forgets_from_the_front_and_never_skips_unseen(database: 
 
 
 @pytest.mark.usefixtures("forgetting_always")
-async def test_postgres_forgets_everything_a_bite_at_a_time_and_goes_on_counting(database: Database) -> None:
+async def test_postgres_forgets_everything_a_bite_at_a_time_and_goes_on_counting(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.foundation.bus.postgres.FORGET_AT_ONCE", 2)
     bus = PostgresBus(database, 1)
     await bus.publish(TOPIC, [record(A, "old")] * 5)
     await older(database, RETENTION)

@@ -113,11 +113,6 @@ def told(beginning: str) -> str:
 
 
 @pytest.fixture
-def forgetting_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.foundation.bus.postgres.FORGET_EVERY", -1.0)
-
-
-@pytest.fixture
 async def house(database: Database) -> AsyncIterator[House]:
     """Of ONE the first entry was applied, the second is poison, and the third waits behind it."""
     async with database.connection() as conn:

@@ -76,10 +76,7 @@ async def waiting(database: Database, receiver: Receiver, entries: int) -> Async
         lines.out.clear()
         for dossier in (ONE, TWO):
             await desk.dossiers.allow(dossier, "gemeente")
-            for _ in range(entries):
-                await desk.dossiers.append(dossier)
-        await desk.relay.run_once()
-        await desk.notifier.run_once()
+        await desk.place(*[ONE] * entries, *[TWO] * entries)
         fenced = desk.dossiers.fenced
 
         @asynccontextmanager
@@ -139,9 +136,7 @@ async def test_lanes_of_one_lot_are_held_in_one_order_also_where_nothing_is_sent
         assert (await desk.call("POST", "/v1/subscriptions", KARIN, body)).status_code == 201
         for dossier in (low, high):
             await desk.dossiers.allow(dossier, "gemeente")
-            await desk.dossiers.append(dossier)
-        await desk.relay.run_once()
-        await desk.notifier.run_once()
+        await desk.place(low, high)
         await desk.dossiers.withdraw(low, "gemeente")
         lines.is_armed = True
         turn = desk.start(desk.deliverer.run_once())

@@ -396,15 +396,11 @@ async def test_one_that_hangs_holds_up_nobody_else(desk: Desk) -> None:
         await webhook(desk, slow, who="traag/")
         await webhook(desk, quick, who="vlug/")
         await allowed(desk, ONE, to="traag")
-        await desk.dossiers.append(ONE)
-        await desk.relay.run_once()
-        await desk.notifier.run_once()
+        await desk.place(ONE)
         turn = desk.start(desk.deliverer.run_once())
         await desk.until(lambda: len(slow.got) == 1)
         await allowed(desk, TWO, to="vlug")
-        await desk.dossiers.append(TWO)
-        await desk.relay.run_once()
-        await desk.notifier.run_once()
+        await desk.place(TWO)
         await desk.until(lambda: len(quick.got) == 1)
         assert not turn.done()
         slow.released.set()
@@ -416,9 +412,7 @@ async def test_what_comes_while_an_answer_is_written_down_is_sent_too(desk: Desk
     async with receiving(in_turn(held_answer, status(204))) as receiver:
         await webhook(desk, receiver)
         await allowed(desk, ONE)
-        await desk.dossiers.append(ONE)
-        await desk.relay.run_once()
-        await desk.notifier.run_once()
+        await desk.place(ONE)
         turn = desk.start(desk.deliverer.run_once())
         await desk.until(lambda: len(receiver.got) == 1)
         await desk.dossiers.append(ONE)
@@ -448,10 +442,7 @@ async def test_an_answer_that_comes_while_the_database_is_away_is_written_down_w
     async with receiving(in_turn(behave, status(204))) as receiver:
         made = await webhook(desk, receiver)
         await allowed(desk, ONE)
-        for _ in range(2):
-            await desk.dossiers.append(ONE)
-        await desk.relay.run_once()
-        await desk.notifier.run_once()
+        await desk.place(*[ONE] * 2)
         turn = desk.start(desk.deliverer.run_once())
         await desk.until(lambda: len(receiver.got) == 1)
         async with shut(server, desk.database.url):
@@ -482,9 +473,7 @@ async def test_whoever_places_what_comes_next_waits_for_no_decision(
     async with receiving() as receiver:
         await webhook(desk, receiver)
         await allowed(desk, ONE)
-        await desk.dossiers.append(ONE)
-        await desk.relay.run_once()
-        await desk.notifier.run_once()
+        await desk.place(ONE)
         turn = desk.start(desk.deliverer.run_once())
         await deciding.wait()
         await desk.dossiers.append(ONE)
@@ -526,10 +515,7 @@ async def test_a_sender_that_comes_back_after_its_lease_changes_nothing(desk: De
     async with receiving(in_turn(hang, status(204))) as receiver:
         made = await webhook(desk, receiver)
         await allowed(desk, ONE)
-        for _ in range(2):
-            await desk.dossiers.append(ONE)
-        await desk.relay.run_once()
-        await desk.notifier.run_once()
+        await desk.place(*[ONE] * 2)
         turn = desk.start(Deliverer(desk.database, desk.deliverer._courier, lease=1.0).run_once())
         await desk.until(lambda: len(receiver.got) == 3)
         receiver.released.set()

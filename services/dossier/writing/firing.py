@@ -8,13 +8,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from services.dossier.domain.contact import contact_persons
-from services.dossier.domain.entries import Actor, Entry, NewEntry
+from services.dossier.domain.entries import Entry, NewEntry
 from services.dossier.domain.state import Dossier
 from services.dossier.store.changes import grants_of
 from services.dossier.trajectory.becoming import Becomes
 from services.dossier.trajectory.history import history_of
 from services.dossier.trajectory.rulebook import UNWATCHED, Rule, all_due
-from services.dossier.writing.surroundings import PLATFORM, Surroundings
+from services.dossier.writing.surroundings import PLATFORM, SYSTEM, Surroundings
 
 RAISED: Final = "nl.dossier.signal.raised"
 
@@ -90,7 +90,7 @@ def raised(signal: Signal, dossier: Dossier, now: datetime, around: Surroundings
         "occurred_at": at,
     }
     class_ = due.about.privacy_class
-    return NewEntry(RAISED, data, class_, class_, Actor("platform", None, PLATFORM, frozenset(("SYS",))))
+    return NewEntry(RAISED, data, class_, class_, SYSTEM)
 
 
 def _for_actor(dossier: Dossier, now: datetime, around: Surroundings, opened: Entry) -> str:

@@ -13,7 +13,7 @@ import orjson
 from services.dossier.domain import recalls
 from services.dossier.domain.commands import AboutEntry, EndDue
 from services.dossier.domain.decisions import decide
-from services.dossier.domain.entries import Actor, Entry, NewEntry
+from services.dossier.domain.entries import Entry, NewEntry
 from services.dossier.domain.evolution import evolve, fold, needs_whole_history
 from services.dossier.domain.index import index_facts, of_registered
 from services.dossier.domain.state import Erased
@@ -27,12 +27,10 @@ from services.dossier.trajectory.rulebook import Rule, RuleFailed, next_moment
 from services.dossier.writing import firing
 from services.dossier.writing.drafting import Draft
 from services.dossier.writing.firing import Signal, Standing
-from services.dossier.writing.surroundings import PLATFORM, Surroundings
+from services.dossier.writing.surroundings import SYSTEM, Surroundings
 from services.foundation.contract import Contract
 from services.foundation.database.connection import Connection
 from services.foundation.vault.sealing import KeyRing
-
-SYSTEM = Actor("platform", None, PLATFORM, frozenset(("SYS",)))
 
 
 class NoKeysYet(Exception):
@@ -115,13 +113,11 @@ class Recording:
         draft.is_watched = True
         if not self.rules:
             return
-        entries = await draft.history(self.conn)
-        read_at = await ledger.first_reads(self.conn, self.dossier_id, entries)
-        after = Standing(self.dossier_id, [*entries, *draft.news], draft.state, owner, self.around, read_at)
+        before = await self._before(owner)
+        after = replace(before, entries=[*before.entries, *draft.news], dossier=draft.state)
         overdue: list[Signal] = []
         try:
             if draft.is_overdue:
-                before = Standing(self.dossier_id, entries, draft.before, owner, self.around, read_at)
                 overdue = firing.unraised(before, firing.due_in(before, now, self.rules), now)
             due = firing.due_in(after, now, self.rules)
         except RuleFailed as failed:  # what happened is recorded; the clock comes back for the signals
@@ -134,25 +130,29 @@ class Recording:
     async def end_due(self) -> RuleFailed | None:
         """Ends of grants and signals, in the order of their moments. A rule that fails stops no grant from ending."""
         draft, failed = self.draft, None
-        entries = await draft.history(self.conn)
-        read_at = await ledger.first_reads(self.conn, self.dossier_id, entries)
-        standing = Standing(self.dossier_id, entries, draft.before, draft.head.owner, self.around, read_at)
+        before = await self._before(draft.head.owner)
         try:
-            due = firing.due_in(standing, draft.now, self.rules)
+            due = firing.due_in(before, draft.now, self.rules)
             draft.next_signal = next_moment(due, draft.now)
         except RuleFailed as error:
             failed, due = error, []
-        signals = firing.unraised(standing, due, draft.now)
+        signals = firing.unraised(before, due, draft.now)
         around = self.around
         command = EndDue(now=draft.now, by=SYSTEM, employers=around.employers, timeline=around.timeline(draft.before))
         for ended in decide(command, draft.before):
             at = datetime.fromisoformat(ended.data["expired_at"])
             earlier = [signal for signal in signals if signal.at < at]
-            self._raise(earlier, entries)
+            self._raise(earlier, before.entries)
             signals = signals[len(earlier) :]
             self._add_own(ended, uuid5(self.dossier_id, f"{ended.type}:{ended.data['consent_id']}"))
-        self._raise(signals, entries)
+        self._raise(signals, before.entries)
         return failed
+
+    async def _before(self, owner: str | None) -> Standing:
+        """The dossier as it stood before anything was added."""
+        entries = await self.draft.history(self.conn)
+        read_at = await ledger.first_reads(self.conn, self.dossier_id, entries)
+        return Standing(self.dossier_id, entries, self.draft.before, owner, self.around, read_at)
 
     def _raise(self, signals: Iterable[Signal], entries: Sequence[Entry]) -> None:
         for signal in signals:
@@ -162,8 +162,7 @@ class Recording:
     async def write(self, echo: Echo | None = None) -> None:
         """`echo`: the ledger row of giving the writer back what it wrote."""
         draft, head = self.draft, self.draft.head
-        types = (self.contract.get(writing.entry.type) for writing in draft.writings)
-        authorises = any(type_.authorises for type_ in types if type_ is not None)
+        authorises = any(self.contract.types[writing.entry.type].authorises for writing in draft.writings)
         epoch = await store.append(
             self.conn, head.dossier_id, self.ring, draft.writings, head.sequence, authorises, draft.now, echo
         )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from services.dossier.domain.entries import Actor
 from services.dossier.domain.numbers import Numbers, Timeline
 from services.dossier.domain.state import Dossier, timeline_of
 from services.dossier.gate.decision import Reader
@@ -14,6 +15,7 @@ from services.foundation.callers import Caller
 from services.foundation.registry import Registry
 
 PLATFORM: Final = "platform"
+SYSTEM: Final = Actor("platform", None, PLATFORM, frozenset(("SYS",)))
 # Fields of authorising events that name a person: who is named there must be known.
 PEOPLE: Final = ("grantee_actor", "delegate", "person", "replaces", "coach", "buddy")
 NOBODY: Final = Reader(person=None, organisation=PLATFORM, organisation_kind=PLATFORM, role="SYS", is_platform=True)
