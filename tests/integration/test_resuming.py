@@ -19,6 +19,7 @@ from services.notifications.lanes import Lanes
 from services.notifications.notifier import TOPIC, Notifier
 from services.notifications.streams import resume
 from tests.dossiers import Dossiers, got, subscribe
+from tests.waiting import HOW_MANY_WAIT
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +33,6 @@ def partition(key: object) -> int:
 
 BESIDE = next(id for id in (uuid5(SPACE, str(n)) for n in range(1000)) if partition(id) == partition(ONE))
 WATCHING = Path(__file__).parents[2] / "docs" / "watching.md"
-WAITS = "select exists (select from pg_locks where not granted)"
 
 
 @dataclass
@@ -102,7 +102,7 @@ class House:
     async def ended_or_waiting(self, task: "asyncio.Task[int]") -> None:
         """PostgreSQL's own table of locks says when it waits for the one that was halted."""
         async with asyncio.timeout(20), self.database.connection() as conn:
-            while not task.done() and not await conn.fetchval(WAITS):
+            while not task.done() and not await conn.fetchval(HOW_MANY_WAIT):
                 pass
 
 
@@ -117,7 +117,7 @@ async def house(database: Database) -> AsyncIterator[House]:
     """Of ONE the first entry was applied, the second is poison, and the third waits behind it."""
     async with database.connection() as conn:
         await Dossiers.begin(database)
-        assert not await conn.fetchval(WAITS)
+        assert not await conn.fetchval(HOW_MANY_WAIT)
     dossiers, bus = Halting(database), PostgresBus(database)
     relay, notifier, lanes = Relay(database, bus), Notifier(database, bus, dossiers), Lanes(database, dossiers)
     house = House(database, bus, dossiers, relay, notifier, lanes, await subscribe(database, "gemeente"))

@@ -18,6 +18,7 @@ from tests.desk import Desk, open_desk
 from tests.dossiers import Dossiers
 from tests.streams import Heard, Listener
 from tests.streams import listening as listening_to
+from tests.waiting import HOW_MANY_WAIT
 
 pytestmark = pytest.mark.anyio
 
@@ -203,9 +204,8 @@ async def test_a_withdrawal_waits_for_what_is_being_decided_and_stops_the_rest(
         await desk.append(ONE)
         await deciding.wait()
         withdrawal = asyncio.create_task(desk.dossiers.withdraw(ONE, "gemeente"))
-        waits = "select exists (select from pg_locks where locktype = 'advisory' and not granted)"
         async with desk.database.connection() as conn, asyncio.timeout(10):
-            while not await conn.fetchval(waits):
+            while not await conn.fetchval(HOW_MANY_WAIT):
                 assert not withdrawal.done()
         go_on.set()
         await withdrawal

@@ -14,6 +14,7 @@ from services.notifications.webhooks.lines import Answer, Line, Lines, RealLines
 from services.notifications.webhooks.walls import Target, Walls
 from tests.desk import Desk, open_desk
 from tests.receivers import Got, Receiver, answer, receiving
+from tests.waiting import HOW_MANY_WAIT
 
 pytestmark = pytest.mark.anyio
 
@@ -146,7 +147,7 @@ async def test_lanes_of_one_lot_are_held_in_one_order_also_where_nothing_is_sent
             hold = "select from notifications.lanes where dossier_id = $1 for update nowait"
             await conn.execute(hold, low)
             lines.may_go.set()
-            await desk.until_async(lambda: desk.fetchval("select true from pg_locks where not granted"))
+            await desk.until_async(lambda: desk.fetchval(HOW_MANY_WAIT))
             await conn.execute(hold, high)
         await turn
         assert [got.event["subject"] for got in receiver.got] == [f"dossier/{high}"]

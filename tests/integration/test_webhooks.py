@@ -25,6 +25,7 @@ from services.notifications.webhooks.deliverer import OF_AN_ENDPOINT, Deliverer
 from tests.desk import Desk, open_desk
 from tests.pairs import shut
 from tests.receivers import Behaviour, Got, Receiver, hang, held_answer, in_turn, raw, receiving, reset, status
+from tests.waiting import HOW_MANY_WAIT
 
 pytestmark = pytest.mark.anyio
 
@@ -350,7 +351,7 @@ async def test_once_it_goes_again_no_lane_waits_on_not_even_one_that_somebody_he
             placing.touch([(UUID(made["id"]), held, "gemeente")])
             await placing.finish()
             turn = desk.start(desk.deliverer.run_once())
-            await desk.until_async(lambda: desk.fetchval("select true from pg_locks where not granted"))
+            await desk.until_async(lambda: desk.fetchval(HOW_MANY_WAIT))
         await turn
         await desk.deliverer.run_once()
         assert len(await log_of(desk, made, state="delivered")) == len(dossiers)
@@ -421,7 +422,7 @@ async def test_what_comes_while_an_answer_is_written_down_is_sent_too(desk: Desk
             placing.touch(await placing.place(ONE, 2))
             await placing.finish()
             receiver.released.set()
-            await desk.until_async(lambda: desk.fetchval("select true from pg_locks where not granted"))
+            await desk.until_async(lambda: desk.fetchval(HOW_MANY_WAIT))
         await turn
         await desk.deliverer.run_once()
         assert receiver.sequences == [1, 2]

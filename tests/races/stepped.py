@@ -1,7 +1,7 @@
 """Makes every call of the real database a point at which a task stops, and lets one task go on at a time.
 
 Nothing sleeps and nothing is guessed: a task that was let go has arrived when it stands at its next point, has ended,
-or waits for a lock, which PostgreSQL's own table of locks says.
+or waits for a lock that another task holds, which PostgreSQL's own table of locks says.
 """
 
 import asyncio
@@ -14,8 +14,9 @@ from services.foundation.database.connection import Connection, Database
 from tests.races.model import name_of
 
 STEPPED = ("fetch", "fetchrow", "fetchval", "execute", "executemany")
-# Not the activity view: there who was just given a lock still waits until it wakes.
-WAITS = "select pid from pg_locks where pid = any($1::int[]) and not granted"
+# Not the activity view: there who was just given a lock still waits until it wakes. And only for one another: who waits
+# for anybody else (autovacuum holds a whole table while it cuts off its empty end) goes on by itself.
+WAITS = "select pid from unnest($1::int[]) pid where pg_blocking_pids(pid) && $2::int[]"
 
 
 @dataclass
@@ -23,7 +24,7 @@ class Task:
     name: str
     point: str | None = None
     go: asyncio.Event = field(default_factory=asyncio.Event)
-    pid: int | None = None
+    pids: set[int] = field(default_factory=set)  # of the connections that it has; it waits in one of them at most
     running: "asyncio.Task[Any] | None" = None
 
     async def arrive(self, point: str) -> None:
@@ -44,8 +45,9 @@ class SteppedConnection:
 
     def __init__(self, raw: Connection) -> None:
         self.raw = raw
+        self.pid: int = raw.get_server_pid()
         if (task := PLAYING.get()) is not None:
-            task.pid = raw.get_server_pid()
+            task.pids.add(self.pid)
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.raw, name)
@@ -69,6 +71,8 @@ class SteppedPool:
         return SteppedConnection(await self._pool.acquire())
 
     async def release(self, connection: SteppedConnection) -> None:
+        if (task := PLAYING.get()) is not None:
+            task.pids.discard(connection.pid)
         await self._pool.release(connection.raw)
 
     async def close(self) -> None:
@@ -110,11 +114,12 @@ class RealStage:
         await self._settled()
 
     async def _settled(self) -> None:
-        """Each task stands at a point, has ended, or waits for a lock."""
+        """Each task stands at a point, has ended, or waits for another one's lock."""
         while moving := [t for t in self._tasks.values() if t.point is None and not t.has_ended]:
-            waiting = {row["pid"] for row in await self._watch.fetch(WAITS, [t.pid for t in moving if t.pid])}
+            theirs, all_ = (list(set().union(*(t.pids for t in tasks))) for tasks in (moving, self._tasks.values()))
+            waiting = {row["pid"] for row in await self._watch.fetch(WAITS, theirs, all_)}
             still = [t for t in moving if t.point is None and not t.has_ended]
-            if len(still) == len(moving) and all(task.pid in waiting for task in still):
+            if len(still) == len(moving) and all(task.pids & waiting for task in still):
                 return  # nobody got further while this was asked: who waits was not let go meanwhile
 
     def results(self) -> dict[str, Any]:

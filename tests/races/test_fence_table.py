@@ -20,7 +20,6 @@ from services.foundation.database import connection
 from services.foundation.database.connection import Connection, Database
 from services.foundation.problems import NOT_FOUND, Problem
 from tests.races.conftest import Ground
-from tests.races.stepped import WAITS
 from tests.races.world import (
     CARLA,
     DOSSIER,
@@ -37,6 +36,7 @@ from tests.races.world import (
     withdrawn,
     world_on,
 )
+from tests.waiting import HOW_MANY_WAIT
 
 pytestmark = pytest.mark.anyio
 
@@ -143,7 +143,7 @@ async def after_waiting(ground: Ground, writer: World, ask: Callable[[], Awaitab
     await written.wait()
     asked = asyncio.ensure_future(ask())
     try:
-        while not await ground.watch.fetch(WAITS.replace("pid = any($1::int[]) and", "")):
+        while not await ground.watch.fetchval(HOW_MANY_WAIT):
             assert not asked.done(), "it did not wait"
     finally:
         may_commit.set()
