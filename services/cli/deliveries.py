@@ -1,4 +1,4 @@
-"""The commands about deliveries: what stands still on its way out, and letting it go on."""
+"""The commands about deliveries: what stands still on its way out, letting it go on, and webhooks that fail."""
 
 from datetime import datetime
 from typing import Annotated
@@ -16,6 +16,7 @@ deliveries = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help
 def add_to(app: typer.Typer) -> None:
     deliveries.command()(parked)
     deliveries.command()(resume)
+    deliveries.command()(webhooks)
     deliveries.callback()(_deliveries)
     app.add_typer(deliveries, name="deliveries")
 
@@ -85,6 +86,38 @@ def resume(
     say(console, f"Lanes: {lanes.went_on} went on, {lanes.still} stand still again{untried}.")
     if told.still or lanes.still:
         raise typer.Exit(1)
+
+
+def webhooks(data: Data = None) -> None:
+    """List the webhooks to which nothing goes, or little, and whose they are.
+
+    Paused: it failed for five days, and goes on when its owner asks for a replay. Retired: its receiver said 410,
+    and it goes on when its owner opens it again. Draad does not tell them: you do. It ends with 1 when there is any of
+    these. Degraded: it fails, is tried with one lane at a time, and goes on by itself. Pending: its receiver has not
+    agreed yet. Nothing is dropped meanwhile. Needs the databases, also while `draad serve` runs.
+
+    Example:
+
+        draad deliveries webhooks
+    """
+    from services.roots import deliveries as root
+
+    console, settings = Console(highlight=False), settings_of_here()
+    found = running(lambda: root.webhooks_unwell(settings, data, step))
+    if found is None:
+        return
+    for one in found:
+        whose = ", ".join(
+            f"{kind} {key}" for kind, key in (("organisation", one.organisation), ("person", one.person)) if key
+        )
+        stands = f"{one.state} since {_moment(one.since)}" if one.since else one.state
+        why = f", {one.reason}" if one.reason else ""
+        waits = f"{one.waiting} {'dossier waits' if one.waiting == 1 else 'dossiers wait'}"
+        say(console, f"webhook of subscription {one.subscription_id} at {one.host}: {stands}{why}; {waits}; {whose}")
+    if any(one.needs_its_owner for one in found):
+        raise typer.Exit(1)
+    if not found:
+        say(console, "All webhooks go.")
 
 
 def _moment(moment: datetime) -> str:

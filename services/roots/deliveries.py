@@ -14,6 +14,7 @@ from services.foundation.settings import Settings
 from services.foundation.telemetry import log
 from services.notifications.parked import Outcome, Parked, ResumedLane, dossiers, parked, resume_lanes, since
 from services.notifications.streams import resume
+from services.notifications.webhooks.unwell import Unwell, unwell
 from services.roots.databases import Progress, databases, demand_installation
 from services.roots.house import DossierAudience
 
@@ -33,6 +34,11 @@ class Resumed:
 async def standing_still(settings: Settings, data: Path | None, step: Progress) -> Parked:
     async with _main(settings, data, step) as database, database.connection() as conn:
         return await parked(conn)
+
+
+async def webhooks_unwell(settings: Settings, data: Path | None, step: Progress) -> Sequence[Unwell]:
+    async with _main(settings, data, step) as database, database.connection() as conn:
+        return await unwell(conn)
 
 
 async def let_go_on(settings: Settings, dossier_ids: Sequence[UUID], data: Path | None, step: Progress) -> Resumed:

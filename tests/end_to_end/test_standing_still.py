@@ -1,4 +1,4 @@
-"""An operator sees what stands still on its way out, and lets it go on beside the processes that run."""
+"""An operator sees what stands still on its way out and which webhooks fail, and lets it go on beside what runs."""
 
 import asyncio
 import re
@@ -7,9 +7,15 @@ from uuid import UUID, uuid5
 from services.events.relay import Relay
 from services.foundation.bus.port import Record
 from services.foundation.bus.postgres import PostgresBus
+from services.foundation.clock import now
 from services.foundation.database.connection import Database
+from services.notifications import subscriptions
 from services.notifications.lanes import Lanes
 from services.notifications.notifier import TOPIC, Notifier
+from services.notifications.ports import Reader
+from services.notifications.webhooks import standing
+from services.notifications.webhooks.handshake import Agreement
+from services.notifications.webhooks.outcomes import answered
 from tests.dossiers import Dossiers, subscribe
 from tests.end_to_end.processes import draad, running
 from tests.end_to_end.test_parts import installation
@@ -17,7 +23,8 @@ from tests.pairs import Urls
 from tests.sandboxes import Api
 
 SPACE = UUID("00000000-0000-4000-8000-000000000013")
-LANE, POISONED, GONE = (uuid5(SPACE, name) for name in ("lane", "poisoned", "gone"))
+LANE, POISONED, GONE, ENDED, WAITS = (uuid5(SPACE, name) for name in ("lane", "poisoned", "gone", "ended", "waits"))
+KARIN, NOOR = Reader("oosterlo", "karin", frozenset()), Reader(None, "noor", frozenset())
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 
 
@@ -97,6 +104,43 @@ def test_a_lane_that_nobody_serves_is_told_as_not_tried(urls: Urls) -> None:
     resumed = draad("deliveries", "resume", str(LANE), given=given)
     assert resumed.status == 0, resumed
     assert "Lanes: 0 went on, 0 stand still again, 1 not tried yet (do `draad serve lanes`" in resumed.said
+
+
+async def with_webhooks(url: str) -> None:
+    """One that its receiver ended, with something that waits for it; and one that has yet to agree."""
+    database = await Database.open(url, size=2)
+    try:
+        async with database.transaction() as conn:
+            for id_, reader in ((ENDED, KARIN), (WAITS, NOOR)):
+                await subscriptions.create(conn, id_, reader, "webhook", (), None)
+                await standing.create(conn, id_, reader.owner, "https://hooks.example.org/not-told")
+            await standing.agreed(conn, ENDED, Agreement(answered(204)))
+        dossiers, bus = await Dossiers.begin(database), PostgresBus(database)
+        await dossiers.allow(LANE, "oosterlo")
+        await dossiers.append(LANE)
+        relay, notifier = Relay(database, bus), Notifier(database, bus, dossiers)
+        await relay.run_once()
+        await notifier.run_once()
+        async with database.transaction() as conn:
+            await standing.after(conn, ENDED, answered(410), await now(conn))
+        for each in (relay, notifier, bus):
+            await each.close()
+    finally:
+        await database.close()
+
+
+def test_webhooks_that_fail_are_listed_with_whom_to_tell(urls: Urls) -> None:
+    given = installation(urls, "https://login.example.org")
+    none = draad("deliveries", "webhooks", given=given)
+    assert (none.status, none.said.strip()) == (0, "All webhooks go.")
+    asyncio.run(with_webhooks(urls.main))
+    listed = draad("deliveries", "webhooks", given=given)
+    assert listed.status == 1, listed
+    assert [MOMENT.sub("THEN", line) for line in listed.said.splitlines()] == [
+        f"webhook of subscription {ENDED} at hooks.example.org: retired since THEN, gone; 1 dossier waits; "
+        "organisation oosterlo, person karin",
+        f"webhook of subscription {WAITS} at hooks.example.org: pending; 0 dossiers wait; person noor",
+    ]
 
 
 def test_what_waits_is_at_metrics(api: Api) -> None:

@@ -9,6 +9,7 @@ import pytest
 from services.foundation.clock import advance
 from services.notifications.placing import Placing
 from services.notifications.webhooks.deliverer import OF_AN_ENDPOINT
+from services.notifications.webhooks.unwell import unwell
 from tests.desk import Desk
 from tests.receivers import in_turn, raw, receiving, reset, status
 from tests.waiting import HOW_MANY_WAIT
@@ -134,6 +135,34 @@ async def test_a_troubled_endpoint_is_tried_with_one_lane_then_paused_and_goes_o
         assert (await shown(desk, made))["state"] == "active"
         assert {got.event["subject"] for got in receiver.got[silent:]} == {f"dossier/{id}" for id in dossiers}
         assert len(await log_of(desk, made, state="delivered")) == 30
+
+
+async def test_an_operator_sees_which_webhooks_do_not_go_and_whose_they_are(desk: Desk) -> None:
+    """The worst first; one that goes is not among them."""
+    async with receiving(status(503)) as failing, receiving(status(410)) as gone, receiving() as well:
+        stops = await troubled(desk, failing, [uuid5(SPACE, str(number)) for number in range(6)])
+        await time_passes(desk, days=5)
+        fails = await troubled(desk, failing, [uuid5(SPACE, str(number)) for number in range(6)])
+        for dossier in (ONE, TWO):
+            await desk.dossiers.allow(dossier, "vlug")
+        ended = await webhook(desk, gone, who="vlug/")
+        await webhook(desk, well, who="vlug/")
+        await desk.append(ONE)
+        await desk.append(TWO)
+        well.agrees = False
+        waits = await webhook(desk, well, who="noor/")
+        async with desk.database.connection() as conn:
+            found = await unwell(conn)
+    later = NOW + timedelta(days=5)
+    assert [(str(one.subscription_id), one.state, one.since, one.reason, one.waiting) for one in found] == [
+        (stops["id"], "paused", NOW, "refused", 6),
+        (ended["id"], "retired", later, "gone", 2),
+        (fails["id"], "degraded", later, "refused", 6),
+        (waits["id"], "pending", None, "refused", 0),
+    ]
+    assert [one.needs_its_owner for one in found] == [True, True, False, False]
+    assert [(one.organisation, one.person) for one in found[:2]] == [("gemeente", "karin"), ("vlug", None)]
+    assert {one.host for one in found} == {"127.0.0.1"}
 
 
 async def test_once_it_goes_again_no_lane_waits_on_not_even_one_that_somebody_held_then(desk: Desk) -> None:
