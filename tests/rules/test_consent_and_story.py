@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from services.dossier.domain.consent import Grant
+from services.dossier.domain.entries import Entry
 from services.dossier.domain.numbers import Parameters
 from services.dossier.trajectory.rules.consent_ends import consent_ends
 from services.dossier.trajectory.rules.story import story_repeated
@@ -36,7 +37,16 @@ def grant(**terms: Any) -> Grant:
 
 
 MONTH, WEEK = "2025-01-30", "2025-02-22"
+ENDED = "consent_purpose_ended"
 OVER = datetime.fromisoformat("2025-01-15T00:00:00+01:00")
+
+
+def answered(answer: str) -> Entry:
+    return on("2025-01-05", "referral.answered", referral_id="r1", answer=answer)
+
+
+def completed(day: str, referral_id: str = "r1") -> Entry:
+    return on("2025-01-12", "referral.completed", referral_id=referral_id, completed_on=day)
 
 
 @pytest.mark.parametrize(
@@ -52,13 +62,33 @@ OVER = datetime.fromisoformat("2025-01-15T00:00:00+01:00")
         ("and that was recorded", {"purpose_ends_at": OVER, "ended_at": OVER}, ["2025-01-15"]),
         ("withdrawn before its purpose ended", {"purpose_ends_at": OVER, "ended_at": at_noon("2025-01-14")}, []),
         ("over before its purpose ended", {"purpose_ends_at": at_noon("2025-03-02")}, [MONTH, WEEK]),
-        ("the end of a referral is no end of a relation", {"purpose_ends_at": OVER, "referral_id": "r1"}, []),
     ],
 )
 def test_grants_that_end(what: str, terms: dict[str, Any], expected: list[str]) -> None:
     found = due(consent_ends, GRANTED, grants=[grant(**terms)])
     assert [day for day, _, _ in found] == expected, what
     assert all(about == "consent.granted" for _, _, about in found)
+
+
+@pytest.mark.parametrize(
+    ("what", "news", "ends_at", "expected"),
+    [
+        ("the referral was completed two weeks before", completed("2024-12-31"), OVER, []),
+        ("it was declined then", answered("declined"), at_noon("2025-01-05"), []),
+        ("it was withdrawn then", on("2025-01-05", "referral.withdrawn", referral_id="r1"), at_noon("2025-01-05"), []),
+        ("it was accepted, and runs", answered("accepted"), OVER, ["2025-01-15"]),
+        ("it was completed later", completed("2025-01-10"), OVER, ["2025-01-15"]),
+        ("another was completed", completed("2024-12-31", "r2"), OVER, ["2025-01-15"]),
+    ],
+)
+def test_what_ends_with_its_referral_did_not_end_with_a_relation(
+    what: str, news: Entry, ends_at: datetime, expected: list[str]
+) -> None:
+    """R-11b says so of the relation alone; a grant can have been given for both (R-36)."""
+    for_both = grant(referral_id="r1", purpose_ends_at=ends_at, valid_until=at_noon("2025-01-31"))
+    assert [day for day, code, _ in due(consent_ends, GRANTED, news, grants=[for_both]) if code == ENDED] == expected, (
+        what
+    )
 
 
 def test_the_parameters_decide() -> None:

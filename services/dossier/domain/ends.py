@@ -81,8 +81,13 @@ def _referral_end(grant: Grant, dossier: Open, parameters: Parameters) -> dateti
     if referral is None or referral.ended_on is None or referral.ended_known is None:
         return None
     if referral.state == "completed":
-        return midnight(days_after(referral.ended_on, parameters.referral_end_days + 1))
+        return after_completion(referral.ended_on, parameters)
     return referral.ended_known  # withdrawn or declined: the receiver knows nothing of it any more
+
+
+def after_completion(completed_on: date, parameters: Parameters) -> datetime:
+    """When the grants of a referral that was completed end (R-36)."""
+    return midnight(days_after(completed_on, parameters.referral_end_days + 1))
 
 
 def _relation_end(grant: Grant, dossier: Open, employers: frozenset[str], parameters: Parameters) -> datetime | None:
