@@ -9,7 +9,7 @@ from services.foundation.bus.kafka.cluster import Cluster
 from tests import sandboxes
 from tests.acceptance import drive
 from tests.kafka import kafka
-from tests.long import IS_LONG
+from tests.long import IS_LONG, given_time
 from tests.sandboxes import Sandbox
 
 __all__ = ["kafka"]
@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 LIVES = sorted((HERE / "trajectories").glob("*.json"))
 KINDS = frozenset(drive.KINDS) - {"events"}
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = given_time
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from tests import sandboxes
 from tests.acceptance import drive
-from tests.long import IS_LONG
+from tests.long import IS_LONG, given_time
 from tests.sandboxes import Sandbox
 
 LIVES: Final = sorted((Path(__file__).parent / "lives").glob("*.json"))
@@ -16,7 +16,7 @@ KINDS: Final = frozenset(("access", "attempts", "lists", "deliveries"))
 UNTOLD: Final = "late, or not allowed when it was stored"
 Json = dict[str, Any]
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = given_time
 
 
 class Drive(drive.Drive):

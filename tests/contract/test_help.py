@@ -15,7 +15,7 @@ COMMANDS = [
     *(("sandbox",), ("demo",), ("replay",), ("serve",), ("migrate",)),
     *(("parties", "import"), ("grants", "register"), ("erasures", "export"), ("erasures", "replay")),
     *(("rules", "rehearse"), ("rules", "parked"), ("rules", "resume")),
-    *(("deliveries", "parked"), ("deliveries", "resume")),
+    *(("deliveries", "parked"), ("deliveries", "resume"), ("deliveries", "webhooks")),
 ]
 
 

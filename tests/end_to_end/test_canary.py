@@ -40,6 +40,7 @@ from tests.end_to_end import in_clear
 from tests.end_to_end.canaries import Canaries, finder, readings, shapes
 from tests.kafka import own_nodes
 from tests.lives import ACTORS, ORGANISATIONS, Life, pointers
+from tests.long import given_time
 from tests.receivers import Receiver, receiving_beside
 from tests.sandboxes import Api, Sandbox, new_id
 
@@ -50,7 +51,7 @@ READERS = tuple(actor for actor in ACTORS if actor not in ("system", "tijn"))
 HOOKED = ("mieke", "hetty")  # one who may know everything, and one who may know little: an employer
 STRANGER = "cnry99999qz"  # in requests that are wrong altogether
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = given_time
 
 
 @dataclass

@@ -10,6 +10,7 @@ import pytest
 
 from tests import lives, sandboxes
 from tests.lives import Life, but_for_instance
+from tests.long import given_time
 from tests.sandboxes import EVENT, Api, Json, Sandbox
 
 TRAJECTORIES = Path(__file__).parents[1] / "acceptance" / "trajectories"
@@ -67,7 +68,7 @@ def told(api: Api, actor: str, deliveries: str, **query: str) -> list[dict[str, 
 # MU5: after placement I still see how it goes
 
 
-@pytest.mark.timeout(240)
+@given_time
 def test_mu5_checks_at_26_and_52_weeks_reach_the_municipality_although_the_employer_changed(moving: Api) -> None:
     thea = Trajectory(moving, "t3")
     thea.live(3)
@@ -90,7 +91,7 @@ def test_mu5_checks_at_26_and_52_weeks_reach_the_municipality_although_the_emplo
 # P3: I revoke a grant and see at once what that changed
 
 
-@pytest.mark.timeout(240)
+@given_time
 def test_p3_the_employer_of_t1_loses_the_extract_at_seq_31_and_keeps_the_placement(moving: Api) -> None:
     noor = Trajectory(moving, "t1")
     noor.live(30)

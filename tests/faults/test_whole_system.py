@@ -6,9 +6,9 @@ import pytest
 
 from tests.faults.inflicted import EVERY, survived_together
 from tests.faults.system import PART_OF, PARTS, System, places, system
-from tests.long import IS_LONG
+from tests.long import IS_LONG, given_time
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = given_time
 
 
 @pytest.fixture(scope="module")
