@@ -16,11 +16,13 @@ from services.notifications.ports import Reader
 from services.notifications.webhooks import standing
 from services.notifications.webhooks.handshake import Agreement
 from services.notifications.webhooks.outcomes import answered
+from tests.desk import open_desk
 from tests.dossiers import Dossiers, subscribe
 from tests.end_to_end.processes import draad, running
 from tests.end_to_end.test_parts import installation
 from tests.pairs import Urls
 from tests.sandboxes import Api
+from tests.webhooks import allowed
 
 SPACE = UUID("00000000-0000-4000-8000-000000000013")
 LANE, POISONED, GONE, ENDED, WAITS = (uuid5(SPACE, name) for name in ("lane", "poisoned", "gone", "ended", "waits"))
@@ -115,16 +117,11 @@ async def with_webhooks(url: str) -> None:
                 await subscriptions.create(conn, id_, reader, "webhook", (), None)
                 await standing.create(conn, id_, reader.owner, "https://hooks.example.org/not-told")
             await standing.agreed(conn, ENDED, Agreement(answered(204)))
-        dossiers, bus = await Dossiers.begin(database), PostgresBus(database)
-        await dossiers.allow(LANE, "oosterlo")
-        await dossiers.append(LANE)
-        relay, notifier = Relay(database, bus), Notifier(database, bus, dossiers)
-        await relay.run_once()
-        await notifier.run_once()
+        async with open_desk(database) as desk:
+            await allowed(desk, LANE, to="oosterlo")
+            await desk.place(LANE)
         async with database.transaction() as conn:
             await standing.after(conn, ENDED, answered(410), await now(conn))
-        for each in (relay, notifier, bus):
-            await each.close()
     finally:
         await database.close()
 

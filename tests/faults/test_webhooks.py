@@ -6,7 +6,6 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from uuid import UUID, uuid5
 
 import pytest
 
@@ -17,11 +16,11 @@ from tests.desk import Desk, open_desk
 from tests.pairs import Urls
 from tests.receivers import Receiver, hang, receiving
 from tests.sandboxes import ROOT
+from tests.webhooks import ONE, allowed, webhook
 
 __all__ = ["database", "databases", "server", "urls"]
 pytestmark = pytest.mark.anyio
 
-ONE = uuid5(UUID("00000000-0000-4000-8000-00000000000b"), "one")
 LEASE = 2.0
 
 
@@ -40,9 +39,8 @@ async def sending(urls: Urls, failpoint: str | None = None) -> AsyncIterator[asy
 
 
 async def waiting(desk: Desk, receiver: Receiver, entries: int) -> None:
-    body = {"channel": "webhook", "endpoint": receiver.url}
-    assert (await desk.call("POST", "/v1/subscriptions", "gemeente/karin", body)).status_code == 201
-    await desk.dossiers.allow(ONE, "gemeente")
+    await webhook(desk, receiver)
+    await allowed(desk, ONE)
     await desk.place(*[ONE] * entries)
 
 

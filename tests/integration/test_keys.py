@@ -12,7 +12,7 @@ from services.foundation.vault.keys import Keys, KeysDestroyed, WrongRootKey
 from services.foundation.vault.root_key import DoesNotOpen, LocalRootKey
 from services.foundation.vault.sealing import CLASSES, Binding, KeyRing
 from tests.database import Databases
-from tests.waiting import HOW_MANY_WAIT
+from tests.waiting import HOW_MANY_WAIT_FOR_A_FENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -113,7 +113,7 @@ async def test_a_dossier_destroyed_before_it_had_keys_never_gets_them(keys: Keys
 
 async def waiting_for_locks(database: Database, number: int) -> None:
     async with database.connection() as connection, asyncio.timeout(5):
-        while await connection.fetchval(HOW_MANY_WAIT) < number:  # noqa: ASYNC110 - the database has no event to wait for
+        while await connection.fetchval(HOW_MANY_WAIT_FOR_A_FENCE) < number:  # noqa: ASYNC110 - the database has no event to wait for
             await asyncio.sleep(0.01)
 
 

@@ -18,7 +18,7 @@ from tests.desk import Desk, open_desk
 from tests.dossiers import Dossiers
 from tests.streams import Heard, Listener
 from tests.streams import listening as listening_to
-from tests.waiting import HOW_MANY_WAIT
+from tests.waiting import HOW_MANY_WAIT_FOR_A_FENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -205,7 +205,7 @@ async def test_a_withdrawal_waits_for_what_is_being_decided_and_stops_the_rest(
         await deciding.wait()
         withdrawal = asyncio.create_task(desk.dossiers.withdraw(ONE, "gemeente"))
         async with desk.database.connection() as conn, asyncio.timeout(10):
-            while not await conn.fetchval(HOW_MANY_WAIT):
+            while not await conn.fetchval(HOW_MANY_WAIT_FOR_A_FENCE):
                 assert not withdrawal.done()
         go_on.set()
         await withdrawal

@@ -16,7 +16,7 @@ from tests.races.model import name_of
 STEPPED = ("fetch", "fetchrow", "fetchval", "execute", "executemany")
 # Not the activity view: there who was just given a lock still waits until it wakes. And only for one another: who waits
 # for anybody else (autovacuum holds a whole table while it cuts off its empty end) goes on by itself.
-WAITS = "select pid from unnest($1::int[]) pid where pg_blocking_pids(pid) && $2::int[]"
+WAITS = "select pid from unnest($1::int[]) pid where pg_blocking_pids(pid) && $1"
 
 
 @dataclass
@@ -116,8 +116,8 @@ class RealStage:
     async def _settled(self) -> None:
         """Each task stands at a point, has ended, or waits for another one's lock."""
         while moving := [t for t in self._tasks.values() if t.point is None and not t.has_ended]:
-            theirs, all_ = (list(set().union(*(t.pids for t in tasks))) for tasks in (moving, self._tasks.values()))
-            waiting = {row["pid"] for row in await self._watch.fetch(WAITS, theirs, all_)}
+            pids = [pid for task in self._tasks.values() for pid in task.pids]
+            waiting = {row["pid"] for row in await self._watch.fetch(WAITS, pids)}
             still = [t for t in moving if t.point is None and not t.has_ended]
             if len(still) == len(moving) and all(task.pids & waiting for task in still):
                 return  # nobody got further while this was asked: who waits was not let go meanwhile

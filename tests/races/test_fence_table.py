@@ -36,7 +36,7 @@ from tests.races.world import (
     withdrawn,
     world_on,
 )
-from tests.waiting import HOW_MANY_WAIT
+from tests.waiting import HOW_MANY_WAIT_FOR_A_FENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -143,7 +143,7 @@ async def after_waiting(ground: Ground, writer: World, ask: Callable[[], Awaitab
     await written.wait()
     asked = asyncio.ensure_future(ask())
     try:
-        while not await ground.watch.fetchval(HOW_MANY_WAIT):
+        while not await ground.watch.fetchval(HOW_MANY_WAIT_FOR_A_FENCE):
             assert not asked.done(), "it did not wait"
     finally:
         may_commit.set()

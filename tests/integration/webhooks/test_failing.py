@@ -139,12 +139,12 @@ async def test_a_troubled_endpoint_is_tried_with_one_lane_then_paused_and_goes_o
 
 async def test_an_operator_sees_which_webhooks_do_not_go_and_whose_they_are(desk: Desk) -> None:
     """The worst first; one that goes is not among them."""
+    dossiers = [uuid5(SPACE, str(number)) for number in range(6)]
     async with receiving(status(503)) as failing, receiving(status(410)) as gone, receiving() as well:
-        stops = await troubled(desk, failing, [uuid5(SPACE, str(number)) for number in range(6)])
+        stops = await troubled(desk, failing, dossiers)
         await time_passes(desk, days=5)
-        fails = await troubled(desk, failing, [uuid5(SPACE, str(number)) for number in range(6)])
-        for dossier in (ONE, TWO):
-            await desk.dossiers.allow(dossier, "vlug")
+        fails = await troubled(desk, failing, dossiers)
+        await allowed(desk, ONE, TWO, to="vlug")
         ended = await webhook(desk, gone, who="vlug/")
         await webhook(desk, well, who="vlug/")
         await desk.append(ONE)

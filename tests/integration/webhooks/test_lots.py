@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import pytest
 
@@ -15,12 +15,9 @@ from services.notifications.webhooks.walls import Target, Walls
 from tests.desk import Desk, open_desk
 from tests.receivers import Got, Receiver, answer, receiving
 from tests.waiting import HOW_MANY_WAIT
+from tests.webhooks import ONE, TWO, allowed, webhook
 
 pytestmark = pytest.mark.anyio
-
-SPACE = UUID("00000000-0000-4000-8000-00000000000c")
-ONE, TWO = uuid5(SPACE, "one"), uuid5(SPACE, "two")
-KARIN = "gemeente/karin"
 
 
 @dataclass
@@ -72,11 +69,9 @@ class Exchange:
 async def waiting(database: Database, receiver: Receiver, entries: int) -> AsyncIterator[tuple[Desk, Together]]:
     lines = Together(RealLines(Walls(to_this_machine=True)))
     async with open_desk(database, lines=lines) as desk:
-        body = {"channel": "webhook", "endpoint": receiver.url}
-        assert (await desk.call("POST", "/v1/subscriptions", KARIN, body)).status_code == 201
+        await webhook(desk, receiver)
         lines.out.clear()
-        for dossier in (ONE, TWO):
-            await desk.dossiers.allow(dossier, "gemeente")
+        await allowed(desk, ONE, TWO)
         await desk.place(*[ONE] * entries, *[TWO] * entries)
         fenced = desk.dossiers.fenced
 
@@ -133,10 +128,8 @@ async def test_lanes_of_one_lot_are_held_in_one_order_also_where_nothing_is_sent
     low, high = sorted((ONE, TWO))
     lines = Together(RealLines(Walls(to_this_machine=True)))
     async with receiving() as receiver, open_desk(database, lines=lines) as desk:
-        body = {"channel": "webhook", "endpoint": receiver.url}
-        assert (await desk.call("POST", "/v1/subscriptions", KARIN, body)).status_code == 201
-        for dossier in (low, high):
-            await desk.dossiers.allow(dossier, "gemeente")
+        await webhook(desk, receiver)
+        await allowed(desk, low, high)
         await desk.place(low, high)
         await desk.dossiers.withdraw(low, "gemeente")
         lines.is_armed = True
